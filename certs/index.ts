@@ -1,0 +1,26 @@
+/**
+ * The one door of the certificate library: bytes and PEM in, bytes and PEM out. It touches no files and no network, and
+ * knows nothing of KMIP.
+ *
+ * ```ts
+ * const authority = openAuthority(await createAuthority({ now }))
+ * const plan = authority.plan(readRequest(csr), clientProfile(), now)
+ * const { pem } = await authority.sign(plan)
+ * ```
+ * @module
+ */
+export { createAuthority, openAuthority } from './authority.ts'
+export type { Authority, AuthorityFiles, CreateAuthorityOptions, OpenAuthorityOptions, Plan } from './authority.ts'
+export type { AlternativeName } from './alternative-name.ts'
+export { isIssuedBy, matchesKey, readCertificate, readCertificates, verifyChain } from './certificate.ts'
+export type { Certificate } from './certificate.ts'
+export type { DistinguishedName, NameAttribute, Subject } from './distinguished-name.ts'
+export { CertsError } from './errors.ts'
+export type { CertsErrorCode } from './errors.ts'
+export type { KeyPurpose, KeyUsage } from './extension.ts'
+export { exportPrivateKey, generateKeyPair, readPrivateKey } from './key.ts'
+export type { KeyPair, KeyType, PublicKey } from './key.ts'
+export { clientProfile, serverProfile, subordinateProfile } from './profile.ts'
+export type { ClientOptions, Profile, ServerOptions, SubordinateOptions } from './profile.ts'
+export { createRequest, readRequest } from './request.ts'
+export type { Request, RequestOptions } from './request.ts'
