@@ -1,0 +1,23 @@
+/**
+ * KMIP, spoken: bytes to items, items to messages, and back. Imports nothing outside itself.
+ *
+ * @module
+ */
+export * from './attributes.ts'
+export * from './dump.ts'
+export * from './errors.ts'
+export * from './frame.ts'
+export * from './item.ts'
+export * from './messages.ts'
+export * from './names.ts'
+export * from './operations.ts'
+export * from './reasons.ts'
+export { codec, type Codec } from './schema/codec.ts'
+export type { Enumeration, Mask, NameOf } from './schema/enumeration.ts'
+export * from './schema/version.ts'
+export type { Field, Fields, Inline, Shape, ValueOf } from './schema/shape.ts'
+export * from './structures/attribute-values.ts'
+export * from './structures/managed-object.ts'
+export * as enumerations from './tables/enumerations.ts'
+export * as masks from './tables/masks.ts'
+export { decode, encode } from './ttlv.ts'

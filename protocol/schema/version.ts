@@ -1,0 +1,25 @@
+/**
+ * Protocol versions and ranges of them. Nothing outside the protocol library compares versions.
+ *
+ * @module
+ */
+
+/** The versions spoken, oldest first. */
+export const versions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
+
+export type Version = (typeof versions)[number]
+
+/** `1.3..` from a version on, `..1.4` up to it, `1.0..1.2` both, ends included. */
+export type Range = `${Version}..` | `..${Version}` | `${Version}..${Version}`
+
+const order = new Map<string, number>(versions.map((version, index) => [version, index]))
+
+/** Whether the range, or its absence, covers the version. */
+export function covers(range: Range | undefined, version: Version): boolean {
+  if (range === undefined) return true
+  const [from = '', to = ''] = range.split('..')
+  const at = order.get(version) ?? 0
+  return at >= (order.get(from) ?? 0) && at <= (order.get(to) ?? versions.length)
+}
+
+export const isVersion = (text: string): text is Version => order.has(text)
