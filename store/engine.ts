@@ -1,0 +1,88 @@
+/**
+ * What a database must do to keep this store: ordered bytes to bytes, and one kind of write. The contract is small on
+ * purpose, so that an embedded file, plain memory and a database server can all keep it honestly:
+ *
+ * * a read sees every commit that resolved before the read began, whichever process made it;
+ * * a range is a page, not a cursor: no snapshot is held between pages, so a long scan neither pins old data nor blocks
+ *   the event loop, and whoever scans decides when to go on;
+ * * a write states what it believes (guards) and what it wants (changes), and is done as a whole or not at all.
+ *
+ * @module
+ */
+import { StoreError } from './error.ts'
+
+/** Engines that have the answer at hand give it without a promise, so that the hot path need not wait for a turn. */
+export type Awaitable<T> = T | Promise<T>
+
+export interface Entry {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+/** The belief that `key` holds exactly `value`, or nothing when `value` is undefined. */
+export interface Guard {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | undefined
+}
+
+/** `key` shall hold `value`, or nothing when `value` is undefined; removing what is not there is no error. */
+export interface Change {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | undefined
+}
+
+export interface RangeOptions {
+  /** At most this many entries: the page. */
+  readonly limit: number
+  /** From the end downwards. Default false. */
+  readonly reverse?: boolean | undefined
+}
+
+/**
+ * Keys have 1 to {@link maxKeyBytes} bytes and are ordered bytewise; values may be empty. What goes in is not changed and
+ * must not be changed by the caller until the call is done; what comes out is a copy and belongs to the caller.
+ * Failures are `StoreError`s.
+ */
+export interface Engine {
+  /**
+   * The value at `key`. When it is bytewise equal to `previous`, `previous` itself is returned: telling that nothing
+   * changed costs no copy.
+   */
+  get(key: Uint8Array, previous?: Uint8Array): Awaitable<Uint8Array | undefined>
+
+  /** The first entries of `from <= key < to`, in order; an undefined bound is open. */
+  range(from: Uint8Array | undefined, to: Uint8Array | undefined, options: RangeOptions): Awaitable<readonly Entry[]>
+
+  /**
+   * All or none, atomic among all processes, and durable (on stable storage) when it resolves. Commits made
+   * concurrently may share one flush. Guards are judged in order.
+   *
+   * @throws StoreError `conflict`, with the first `guard` that does not hold; `full` and `io` when the medium fails.
+   */
+  commit(guards: readonly Guard[], changes: readonly Change[]): Promise<void>
+
+  /** Finishes the commits under way. Afterwards every call fails with `closed`. */
+  close(): Promise<void>
+}
+
+/** LMDB's limit with pages of 4 KiB. */
+export const maxKeyBytes = 1978
+
+/** Engines call it before they touch anything, so that no commit can fail half-way on an argument. */
+export function checkKeys(rows: readonly { readonly key: Uint8Array }[]): void {
+  for (const { key } of rows) {
+    if (key.length === 0 || key.length > maxKeyBytes) {
+      throw new StoreError('invalid', `a key of ${key.length} bytes; keys have 1 to ${maxKeyBytes}`)
+    }
+  }
+}
+
+/** Says which belief was wrong; the key itself stays out of the message. */
+export function conflict(guard: Guard): StoreError {
+  const wanted = guard.value === undefined ? 'be absent' : 'be as it was read'
+  return new StoreError('conflict', `a row that should ${wanted} is not: read again`, { guard })
+}
+
+export function closed(): StoreError {
+  return new StoreError('closed', 'the store is closed')
+}
