@@ -2,6 +2,7 @@
  * The door of the store: keeps sealed records, and knows nothing of what they mean.
  *
  * ```ts
+ * const lock = await lockFolder(path)
  * const store = await openStore({ engine: await lmdb({ path }), masterKey: masterKeyFile(file) })
  * await store.commit([{ table: 'object', id, body, terms: ['state:active'], uniqueTerms: ['name:disk 7'] }])
  * ```
@@ -11,6 +12,7 @@
 export type { Awaitable, Change, Engine, Entry, Guard, RangeOptions } from './engine.ts'
 export { StoreError, type StoreErrorCode } from './error.ts'
 export { lmdb, type LmdbOptions } from './lmdb.ts'
+export { lockFolder, type FolderLock } from './lock.ts'
 export { createMasterKeyFile, masterKeyFile, masterKeyPassphrase, masterKeyText, type MasterKey } from './master-key.ts'
 export { memory } from './memory.ts'
 export { openStore, type Store, type StoreOptions } from './open.ts'
