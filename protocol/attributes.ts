@@ -15,7 +15,7 @@ import { SchemaError } from './errors.ts'
 import { type Item, structureItem } from './item.ts'
 import { isTagName, tagName, tagNumber, tagWords } from './names.ts'
 import { type Codec, codec, readWithin } from './schema/codec.ts'
-import type { Cardinality, Inline, ValueOf } from './schema/shape.ts'
+import { type Cardinality, type Inline, partial, type Shape, type ValueOf } from './schema/shape.ts'
 import { covers, type Version } from './schema/version.ts'
 import { Name } from './structures/attribute-values.ts'
 import { type AttributeRow, attributes as rows } from './tables/attributes.ts'
@@ -97,11 +97,21 @@ function nameFromWords(words: string, version: Version): AttributeName {
   return words.includes('-') ? (words as CustomName) : `-${words}`
 }
 
-const valueCodec = (name: AttributeName, version: Version): Codec<unknown> | undefined =>
-  isStandard(name) ? codec(attributeRow(name).shape, version) : undefined
+/** Whose values are read: an object's own, whole, or a search's, whose structures may leave fields out. */
+type Reading = 'whole' | 'criterion'
 
-const readValue = (name: AttributeName, item: Item, version: Version): unknown => {
-  const found = valueCodec(name, version)
+const criterionShapes = new Map<StandardName, Shape<unknown>>(
+  standardNames.map(name => [name, partial(attributeRow(name).shape)]),
+)
+
+function valueCodec(name: AttributeName, version: Version, reading: Reading = 'whole'): Codec<unknown> | undefined {
+  if (!isStandard(name)) return undefined
+  const shape = reading === 'whole' ? attributeRow(name).shape : criterionShapes.get(name)
+  return shape && codec(shape, version)
+}
+
+const readValue = (name: AttributeName, item: Item, version: Version, reading: Reading): unknown => {
+  const found = valueCodec(name, version, reading)
   if (found === undefined) return { ...item, tag: tag.attributeValue }
   try {
     return found.read(item)
@@ -133,7 +143,7 @@ function readText(item: Item): string {
 const text = (tag: number, value: string): Item => ({ tag, type: 'TextString', value })
 
 /** Reads `Attribute {Attribute Name, Attribute Index?, Attribute Value}`. KMIP 1.4 §2.1.1. */
-function readFirst(item: Item, version: Version): AttributeInstance {
+function readFirst(item: Item, version: Version, reading: Reading = 'whole'): AttributeInstance {
   let name: AttributeName | undefined
   let index: number | undefined
   let value: Item | undefined
@@ -150,7 +160,7 @@ function readFirst(item: Item, version: Version): AttributeInstance {
   if (name === undefined) throw new SchemaError('missing', 'Attribute Name is missing from Attribute')
   if (value === undefined)
     throw new SchemaError('missing', `Attribute Value is missing from Attribute ${attributeWords(name)}`)
-  return instanceOf(name, readValue(name, value, version), index)
+  return instanceOf(name, readValue(name, value, version, reading), index)
 }
 
 function writeFirst(instance: AttributeInstance, version: Version): Item {
@@ -164,7 +174,7 @@ function writeFirst(instance: AttributeInstance, version: Version): Item {
 const vendorPattern = /^[A-Za-z0-9_.]*$/
 
 /** Reads the member of an `Attributes`, `New Attribute` or `Current Attribute` structure. */
-function readSecond(item: Item, version: Version): AttributeInstance {
+function readSecond(item: Item, version: Version, reading: Reading = 'whole'): AttributeInstance {
   if (item.tag === tag.attribute) {
     const fields = new Map(members(item).map(member => [member.tag, member]))
     const name = readVendorName(fields)
@@ -175,7 +185,7 @@ function readSecond(item: Item, version: Version): AttributeInstance {
   const name = tagName(item.tag)
   if (name === undefined || !isStandard(name) || !existsIn(name, version))
     throw new SchemaError('unexpected', `${tagWords(item.tag)} is no attribute in KMIP ${version}`)
-  return instanceOf(name, readValue(name, item, version))
+  return instanceOf(name, readValue(name, item, version, reading))
 }
 
 function readVendorName(fields: ReadonlyMap<number, Item>): CustomName {
@@ -217,21 +227,24 @@ const inline = <T, C extends Cardinality>(
   ...field,
 })
 
-/**
- * Some attributes, in order, repeats allowed: what Locate searches for and Get Attributes answers.
- * `Attribute` repeated in 1.x, one `Attributes` in 2.x.
- */
-export const AttributeList = inline<readonly AttributeInstance[], 'many'>('many', {
-  claims: version => [isFirst(version) ? tag.attribute : tag.attributes],
-  read: (items, version) =>
-    isFirst(version)
-      ? items.map(item => readItem(item, version, readFirst))
-      : items.flatMap(item => readAll(item, version)),
-  write: (instances, version) =>
-    isFirst(version)
-      ? instances.filter(writable(version)).map(instance => writeFirst(instance, version))
-      : [structureItem(tag.attributes, writeAll(instances, version))],
-})
+const attributeList = (reading: Reading) =>
+  inline<readonly AttributeInstance[], 'many'>('many', {
+    claims: version => [isFirst(version) ? tag.attribute : tag.attributes],
+    read: (items, version) =>
+      isFirst(version)
+        ? items.map(item => readItem(item, version, () => readFirst(item, version, reading)))
+        : items.flatMap(item => readAll(item, version, reading)),
+    write: (instances, version) =>
+      isFirst(version)
+        ? instances.filter(writable(version)).map(instance => writeFirst(instance, version))
+        : [structureItem(tag.attributes, writeAll(instances, version))],
+  })
+
+/** Some attributes of an object, in order: `Attribute` repeated in 1.x, one `Attributes` in 2.x. */
+export const AttributeList = attributeList('whole')
+
+/** What to search for. An attribute may stand twice, and a structure may leave fields out. KMIP 2.1 §6.1.28 */
+export const Criteria = attributeList('criterion')
 
 /** The attributes of an object to be made: a Template-Attribute in 1.x, `Attributes` in 2.x. */
 export const NewAttributes = inline<readonly AttributeInstance[], 'one'>('one', {
@@ -320,8 +333,27 @@ function writeReference(name: AttributeName, version: Version): Item {
   return structureItem(tag.attributeReference, vendorName(name))
 }
 
-const readAll = (item: Item, version: Version): AttributeInstance[] =>
-  members(item).map(member => readItem(member, version, readSecond))
+const readAll = (item: Item, version: Version, reading: Reading = 'whole'): AttributeInstance[] =>
+  members(item).map(member => readItem(member, version, () => readSecond(member, version, reading)))
+
+/** The version in which attributes are kept. */
+const kept = '2.1'
+
+/** An `Attributes` item that holds the attributes of every version, for keeping them. */
+export const keepAttributes = (instances: readonly AttributeInstance[]): Item =>
+  structureItem(
+    tag.attributes,
+    instances.map(instance => writeSecond(instance, kept)),
+  )
+
+/** Reads what `keepAttributes` wrote. */
+export const keptAttributes = (item: Item): AttributeInstance[] =>
+  members(item).map(member => {
+    const name = tagName(member.tag)
+    return name !== undefined && isStandard(name)
+      ? instanceOf(name, readValue(name, member, kept, 'whole'))
+      : readSecond(member, kept)
+  })
 
 const writeAll = (instances: readonly AttributeInstance[], version: Version): Item[] =>
   instances.filter(writable(version)).map(instance => writeSecond(instance, version))

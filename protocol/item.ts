@@ -28,7 +28,7 @@ export type ItemType = (typeof itemTypes)[number]
  * What each type holds in memory.
  *
  * - `BigInteger`: two's complement, big-endian, a multiple of eight bytes, as on the wire: it can be wiped, a bigint cannot.
- * - `DateTime`: seconds since 1970. `DateTimeExtended`: microseconds since 1970. `Interval`: seconds.
+ * - `DateTime`: seconds since 1970, or Infinity for the largest date, which stands for none. `DateTimeExtended`: microseconds since 1970. `Interval`: seconds.
  * - `ByteString` and `BigInteger` of a decoded item are views of the bytes that were decoded.
  */
 export interface ItemValues {

@@ -38,7 +38,7 @@ const CredentialValue = structure({
   username: optional(Text),
   password: optional(Text),
   oneTimePassword: optional(Text, '2.0..'),
-  timestamp: optional(DateTimeExtended, '2.0..'),
+  timeStamp: optional(DateTimeExtended, '2.0..'),
   hashingAlgorithm: optional(named(enumerations.HashingAlgorithm), '2.0..'),
   hashedPassword: optional(Bytes, '2.0..'),
   deviceSerialNumber: optional(Text, '1.1..'),

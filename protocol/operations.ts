@@ -7,6 +7,7 @@ import {
   AttributeList,
   AttributeReference,
   AttributeReferences,
+  Criteria,
   CurrentAttribute,
   EchoedAttribute,
   NewAttribute,
@@ -186,7 +187,7 @@ export const Locate = operation('Locate', {
     offsetItems: optional(Integer),
     storageStatusMask: optional(bits(StorageStatusMask)),
     objectGroupMember: optional(named(enumerations.ObjectGroupMember), '1.1..'),
-    attributes: AttributeList,
+    attributes: Criteria,
   },
   response: { locatedItems: optional(Integer, '1.3..'), uniqueIdentifier: many(Text) },
 })

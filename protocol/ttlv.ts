@@ -124,8 +124,13 @@ function checkPadding({ bytes }: Source, from: number, count: number, end: numbe
     if (bytes[at] !== 0) throw new DecodeError('padding that is not zero', at)
 }
 
+/** KMIP 2.1 §6.1.28: as a criterion, the largest date means that there is none. */
+const largestDate = 0x7fff_ffff_ffff_ffffn
+
 function decodeSeconds(view: DataView, from: number): number {
-  const seconds = Number(view.getBigInt64(from))
+  const date = view.getBigInt64(from)
+  if (date === largestDate) return Number.POSITIVE_INFINITY
+  const seconds = Number(date)
   if (!Number.isSafeInteger(seconds)) throw new DecodeError('a date further than 2^53 seconds from 1970', from)
   return seconds
 }
@@ -243,8 +248,11 @@ function encodeValue(target: Target, item: Item): void {
     }
     case 'DateTime': {
       const at = reserve(target, 8)
-      target.view.setInt32(at, Math.floor(item.value / 0x1_0000_0000))
-      target.view.setUint32(at + 4, item.value % 0x1_0000_0000)
+      if (item.value === Number.POSITIVE_INFINITY) target.view.setBigInt64(at, largestDate)
+      else {
+        target.view.setInt32(at, Math.floor(item.value / 0x1_0000_0000))
+        target.view.setUint32(at + 4, item.value % 0x1_0000_0000)
+      }
       return
     }
     case 'Boolean': {

@@ -153,3 +153,13 @@ export const tagged = <T>(tag: TagName, shape: Shape<T>): Field<T> & { readonly 
   range: undefined,
   tag,
 })
+
+/** The same structure with every field optional; another kind of shape as it is. */
+export function partial(shape: Shape<unknown>): Shape<unknown> {
+  if (shape.kind !== 'structure') return shape
+  const fields = Object.entries(shape.fields).map(([name, field]) => {
+    if (field.kind === 'inline' || (field.kind === 'field' && field.cardinality === 'many')) return [name, field]
+    return [name, field.kind === 'field' ? { ...field, cardinality: 'optional' } : optional(field)]
+  })
+  return { kind: 'structure', fields: Object.fromEntries(fields) as Fields }
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AttributeList, type AttributeInstance } from '../attributes.ts'
+import { AttributeList } from '../attributes.ts'
 import { SchemaError } from '../errors.ts'
 import type { Item } from '../item.ts'
 import { type TagName, tagName, tagNumber } from '../names.ts'
@@ -130,9 +130,6 @@ export type ObjectType = keyof Kinds
 /** An object's own contents, without the attributes that are kept beside it. */
 export type ManagedObject = { [K in ObjectType]: { readonly objectType: K } & ValueOf<Kinds[K][1]> }[ObjectType]
 
-/** The attributes that a Template holds. */
-export type TemplateAttributes = readonly AttributeInstance[]
-
 export const objectTypes = Object.keys(kinds) as ObjectType[]
 
 const kindOfTag = new Map<number, ObjectType>(objectTypes.map(kind => [tagNumber(kinds[kind][0]), kind]))
@@ -166,8 +163,17 @@ function readObject(item: Item, version: Version): ManagedObject {
   return { objectType, ...contents } as ManagedObject
 }
 
-/** The object as an item under its own tag. */
-export function writeObject(object: ManagedObject, version: Version): Item {
+/** The version in which objects are kept. A Template is kept, too, though 2.1 has none. */
+const kept = '2.1'
+
+/** An item that holds the object, for keeping it. */
+export const keepObject = (object: ManagedObject): Item => writeObject(object, kept)
+
+/** Reads what `keepObject` wrote; undefined for an item that is no object. */
+export const keptObject = (item: Item): ManagedObject | undefined =>
+  kindOfTag.has(item.tag) ? readObject(item, kept) : undefined
+
+function writeObject(object: ManagedObject, version: Version): Item {
   const [tag, shape] = kinds[object.objectType]
   return codec(shape as Shape<unknown>, version).write(tagNumber(tag), object)
 }
