@@ -11,10 +11,12 @@
  *
  * @module
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { checkKeys, closed, conflict, type Change, type Engine, type Entry, type Guard } from './engine.ts'
 import { StoreError, type StoreErrorCode } from './error.ts'
+import { checkDatabaseFile } from './lmdb-file.ts'
 
 export interface LmdbOptions {
   /** A folder, created (0700) when missing. The files in it are created 0600. */
@@ -30,9 +32,10 @@ export interface LmdbOptions {
 export async function lmdb({ path }: LmdbOptions): Promise<Engine> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
-    return engine(openDatabase(path))
+    await checkDatabaseFile(join(path, 'data.mdb'))
+    return engine(path, openDatabase(path))
   } catch (cause) {
-    throw storeError(cause, `cannot open the store at ${path}`)
+    throw storeError(cause, `cannot open the database in ${path}`)
   }
 }
 
@@ -53,6 +56,8 @@ function openDatabase(path: string): Database {
     keyEncoding: 'binary',
     // The promise of a transaction then follows its flush.
     overlappingSync: false,
+    // Otherwise the driver makes promises of its own, whose rejection nobody could handle.
+    eventTurnBatching: false,
     ...permissions,
   })
 }
@@ -63,7 +68,8 @@ const permissions: object = { permissionsMode: 0o600 }
 /** Bounds how long one group of commits may hold the event loop. */
 const groupLimit = 256
 
-function engine(db: Database): Engine {
+function engine(path: string, opened: Database): Engine {
+  let db = opened
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
   let isOpen = true
@@ -72,47 +78,67 @@ function engine(db: Database): Engine {
     if (!isOpen) throw closed()
   }
 
-  async function write(): Promise<void> {
-    while (waiting.length > 0) {
-      let group: Waiting[] = []
-      try {
-        const broken = await db.transaction(() => {
-          group = waiting.splice(0, groupLimit)
-          return group.map(({ guards, changes }) => apply(db, guards, changes))
-        })
-        group.forEach(({ resolve, reject }, index) => {
-          const guard = broken[index]
-          if (guard === undefined) resolve()
-          else reject(conflict(guard))
-        })
-      } catch (cause) {
-        if (group.length === 0) group = waiting.splice(0)
-        const error = storeError(await reason(cause), 'the commit failed and nothing was written')
-        for (const { reject } of group) reject(error)
-      }
+  function read<T>(use: () => T): T {
+    check()
+    try {
+      db.resetReadTxn()
+      return use()
+    } catch (cause) {
+      throw storeError(cause, 'the database could not be read')
     }
+  }
+
+  async function write(): Promise<void> {
+    while (waiting.length > 0) await writeGroup()
     writing = undefined
+  }
+
+  async function writeGroup(): Promise<void> {
+    let group: Waiting[] = []
+    try {
+      const broken = await db.transaction(() => {
+        group = waiting.splice(0, groupLimit)
+        return group.map(({ guards, changes }) => apply(db, guards, changes))
+      })
+      group.forEach(({ resolve, reject }, index) => {
+        const guard = broken[index]
+        if (guard === undefined) resolve()
+        else reject(conflict(guard))
+      })
+    } catch (cause) {
+      if (group.length === 0) group = waiting.splice(0)
+      const error = await writeError(await reason(cause), path)
+      await revive()
+      for (const { reject } of group) reject(error)
+    }
+  }
+
+  /** A failure while the root is written leaves the driver refusing everything, reads too, until it is opened anew. */
+  async function revive(): Promise<void> {
+    try {
+      db.resetReadTxn()
+      db.doesExist(lowest)
+    } catch {
+      await db.close()
+      db = openDatabase(path)
+    }
   }
 
   return {
     get(key, previous) {
-      check()
-      db.resetReadTxn()
-      const value = db.getBinaryFast(key)
-      if (value === undefined) return undefined
-      // The driver lends its own buffer, valid until the next read.
-      const lent = Buffer.from(value.buffer, value.byteOffset, value.length)
-      return previous !== undefined && lent.equals(previous) ? previous : new Uint8Array(lent)
+      return read(() => {
+        const lent = lend(db, key)
+        if (lent === undefined) return undefined
+        return previous !== undefined && lent.equals(previous) ? previous : new Uint8Array(lent)
+      })
     },
 
     range(from, to, { limit, reverse = false }) {
-      check()
-      db.resetReadTxn()
       const low = from === undefined || from.length === 0 ? lowest : from
       const options = reverse
         ? { end: low, inclusiveEnd: true, ...(to && { start: to, exclusiveStart: true }) }
         : { start: low, ...(to && { end: to }) }
-      return Array.from<Entry>(db.getRange({ ...options, reverse, limit }))
+      return read(() => Array.from<Entry>(db.getRange({ ...options, reverse, limit })))
     },
 
     commit(guards, changes) {
@@ -148,9 +174,14 @@ function apply(db: Database, guards: readonly Guard[], changes: readonly Change[
 }
 
 function holds(db: Database, { key, value }: Guard): boolean {
-  const held = db.getBinaryFast(key)
-  if (held === undefined || value === undefined) return held === value
-  return Buffer.from(held.buffer, held.byteOffset, held.length).equals(value)
+  const held = lend(db, key)
+  return held === undefined || value === undefined ? held === value : held.equals(value)
+}
+
+/** The value where the driver put it: valid until the next read, and not to be changed. */
+function lend(db: Database, key: Uint8Array): Buffer | undefined {
+  const value = db.getBinaryFast(key)
+  return value && Buffer.from(value.buffer, value.byteOffset, value.length)
 }
 
 /** A rejected transaction carries the true reason as a promise. */
@@ -164,13 +195,40 @@ async function reason(cause: unknown): Promise<unknown> {
   }
 }
 
-function storeError(cause: unknown, what: string): StoreError {
-  if (cause instanceof StoreError) return cause
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  const [kind, why] = meanings.get(code) ?? ['io', cause instanceof Error ? cause.message : String(cause)]
-  return new StoreError(kind, `${what}: ${why}`, { cause })
+async function writeError(cause: unknown, path: string): Promise<StoreError> {
+  const full = codeOf(cause) === EIO && (await isFull(path))
+  return full
+    ? storeError(new Error('no space is left', { cause }), nothingWritten, 'full')
+    : storeError(cause, nothingWritten)
 }
 
-const meanings = new Map<unknown, readonly [StoreErrorCode, string]>([
-  [28, ['full', 'no space is left on the disk: make space, writes then work again']],
+const nothingWritten = 'the commit failed and nothing was written'
+
+function storeError(cause: unknown, what: string, code = meanings.get(codeOf(cause)) ?? 'io'): StoreError {
+  if (cause instanceof StoreError) return cause
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new StoreError(code, `${what}: ${why}`, { cause })
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
+}
+
+const EIO = 5
+
+/** Codes of Linux and of the driver. */
+const meanings = new Map<unknown, StoreErrorCode>([
+  [28, 'full'], // ENOSPC
+  [122, 'full'], // EDQUOT
+  [-30796, 'damaged'], // MDB_CORRUPTED
+  [-30797, 'damaged'], // MDB_PAGE_NOTFOUND
 ])
+
+/** The driver reports a write that was cut short as EIO, whatever cut it. */
+async function isFull(path: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(path).catch(() => ({ bavail: Infinity, bsize: 1 }))
+  return bavail * bsize < nearlyFullBytes
+}
+
+/** More than a group of commits usually writes. */
+const nearlyFullBytes = 4 * 1024 * 1024

@@ -1,0 +1,133 @@
+/**
+ * Looks at a database file before the driver maps it: the driver crashes the process on what is not its own, and a page
+ * that a mapped file no longer has is a bus error when it is touched.
+ *
+ * Read here is the layout of LMDB's data version 2, little-endian, as far as it tells which pages are in use:
+ *
+ * * page: number (8), transaction (8), pad (2), flags (2), twice the number of nodes (2), upper (2), then offsets of nodes
+ *   (2 each, counted from byte 24);
+ * * meta page (0 and 1), from byte 24: magic (4), version (4), address (8), map size (8), two trees (free pages, data) of
+ *   48 bytes each, of which the first 4 are the page size and the last 8 the root, last page (8), transaction (8);
+ * * node: child page in the first 6 bytes (branch), or 4 bytes of size, flags (2), size of key (2), key, data (leaf), where
+ *   data too large for a page is: first page (8), transaction (8), number of pages (8).
+ *
+ * A file may rightly be shorter than its last page says, when the last pages are free. Only then is every page looked
+ * for, by walking both trees.
+ *
+ * @module
+ */
+import { open, type FileHandle } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
+import { StoreError } from './error.ts'
+
+/**
+ * @throws StoreError `format` when the file is no such database; `damaged` when it is empty or cut short. An absent file
+ *   is fine.
+ */
+export async function checkDatabaseFile(path: string): Promise<void> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (file === undefined) return
+  try {
+    await check(file, path)
+  } finally {
+    await file.close()
+  }
+}
+
+interface Meta {
+  readonly pageBytes: number
+  readonly roots: readonly number[]
+  readonly lastPage: number
+  readonly transaction: bigint
+}
+
+async function check(file: FileHandle, path: string): Promise<void> {
+  await begun(file, path)
+  for (;;) {
+    const meta = await newestMeta(file, path)
+    // Taken after the meta page: a file only grows.
+    const { size } = await file.stat()
+    const pages = Math.floor(size / meta.pageBytes)
+    if (pages > meta.lastPage) return
+    const trees = await Promise.all(meta.roots.map(root => isWhole(file, meta.pageBytes, pages, root)))
+    if (trees.every(whole => whole)) return
+    // Unless another process wrote meanwhile, what was seen is true.
+    if ((await newestMeta(file, path)).transaction === meta.transaction) {
+      throw new StoreError(
+        'damaged',
+        `${path} is cut short: it has ${pages} pages of ${meta.lastPage + 1} and lacks some in use; restore a backup`,
+      )
+    }
+  }
+}
+
+/** Another process may be making the file just now; it is empty for a moment then. */
+async function begun(file: FileHandle, path: string): Promise<void> {
+  for (let tries = 0; tries < 20; tries++) {
+    if ((await file.stat()).size > 0) return
+    await setTimeout(25)
+  }
+  throw new StoreError('damaged', `${path} is empty: restore a backup, or delete it to begin a new store`)
+}
+
+const magic = 0xbeefc0de
+const version = 2
+const headBytes = 24
+const metaBytes = 160
+const noPage = 0xffff_ffff_ffff_ffffn
+
+async function newestMeta(file: FileHandle, path: string): Promise<Meta> {
+  const first = await meta(file, 0, path)
+  const second = await meta(file, first.pageBytes, path)
+  return first.transaction > second.transaction ? first : second
+}
+
+async function meta(file: FileHandle, at: number, path: string): Promise<Meta> {
+  const page = await read(file, at, metaBytes)
+  if (page === undefined || page.readUInt32LE(24) !== magic) {
+    throw new StoreError('format', `${path} is not an LMDB file; it was left as it is`)
+  }
+  if ((page.readUInt32LE(28) & 0xffff) !== version) {
+    throw new StoreError('format', `${path} is an LMDB file of another version than ${version}; it was left as it is`)
+  }
+  const pageBytes = page.readUInt32LE(48)
+  if (pageBytes < 512 || pageBytes > 65536) throw new StoreError('damaged', `${path} is damaged: restore a backup`)
+  return {
+    pageBytes,
+    roots: [page.readBigUInt64LE(88), page.readBigUInt64LE(136)].filter(root => root !== noPage).map(Number),
+    lastPage: Number(page.readBigUInt64LE(144)),
+    transaction: page.readBigUInt64LE(152),
+  }
+}
+
+const branch = 0x01
+const leaf = 0x02
+const onOwnPages = 0x01
+
+/** Whether the file has all pages of the tree. */
+async function isWhole(file: FileHandle, pageBytes: number, pages: number, root: number): Promise<boolean> {
+  const left = [root]
+  for (let number = left.pop(); number !== undefined; number = left.pop()) {
+    const page = number < pages ? await read(file, number * pageBytes, pageBytes) : undefined
+    if (page === undefined || Number(page.readBigUInt64LE(0)) !== number) return false
+    const flags = page.readUInt16LE(18)
+    for (let at = headBytes; at < headBytes + page.readUInt16LE(20); at += 2) {
+      const node = headBytes + page.readUInt16LE(at)
+      if (node + 8 > pageBytes) return false
+      if (flags & branch) left.push(page.readUIntLE(node, 6))
+      if (!(flags & leaf) || !(page.readUInt16LE(node + 4) & onOwnPages)) continue
+      const data = node + 8 + page.readUInt16LE(node + 6)
+      if (data + 24 > pageBytes) return false
+      if (Number(page.readBigUInt64LE(data) + page.readBigUInt64LE(data + 16)) > pages) return false
+    }
+  }
+  return true
+}
+
+async function read(file: FileHandle, at: number, length: number): Promise<Buffer | undefined> {
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, at)
+  return bytesRead === length ? buffer : undefined
+}
