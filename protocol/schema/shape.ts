@@ -12,10 +12,8 @@ import type { TagName } from '../names.ts'
 import type { Enumeration, Mask } from './enumeration.ts'
 import type { Range, Version } from './version.ts'
 
-declare const holds: unique symbol
-
-/** What one item holds; `T` is its value in memory. */
-export type Shape<T> = { readonly [holds]?: T } & (
+/** What one item holds; `T` is its value in memory, and `~holds` stands in the type alone. */
+export type Shape<T> = { readonly '~holds'?: T } & (
   | { readonly kind: 'primitive'; readonly type: Exclude<ItemType, 'Structure'> }
   | { readonly kind: 'enumeration'; readonly table: Enumeration }
   | { readonly kind: 'mask'; readonly table: Mask }
@@ -39,7 +37,7 @@ export type Cardinality = 'one' | 'optional' | 'many'
 
 /** How a shape stands in a structure. */
 export interface Field<T> {
-  readonly [holds]?: T
+  readonly '~holds'?: T
   readonly kind: 'field'
   readonly shape: Shape<unknown>
   readonly cardinality: Cardinality
@@ -49,7 +47,7 @@ export interface Field<T> {
 
 /** A field that is spelled over several items, or by another tag in another version. */
 export interface Inline<T> {
-  readonly [holds]?: T
+  readonly '~holds'?: T
   readonly kind: 'inline'
   readonly cardinality: Cardinality
   /** The tags that are this field's at a version. */

@@ -32,7 +32,8 @@ export type Name = ValueOf<typeof Name>
  */
 export type UniqueIdentifier = string | OperationReference | { readonly nth: number }
 
-interface OperationReference {
+/** What an operation of the same batch returned. */
+export interface OperationReference {
   readonly reference: NameOf<typeof enumerations.UniqueIdentifierEnumeration> | number
 }
 
