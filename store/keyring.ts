@@ -34,28 +34,28 @@ export interface Keyring {
 }
 
 /**
- * Opens the keyring of a store; in an empty engine, makes one.
+ * Opens the keyring of a store; in an empty engine, makes one if it may.
  *
- * @param now milliseconds since 1970, for what is recorded
  * @throws StoreError `format`, `masterKey` or `damaged`; nothing was changed then.
  */
-export async function openKeyring(engine: Engine, masterKey: MasterKey, now: () => number): Promise<Keyring> {
-  const rows = (await readRows(engine)) ?? (await createRows(engine, masterKey, now()))
+export async function openKeyring(engine: Engine, { masterKey, create, now }: KeyringOptions): Promise<Keyring> {
+  const found = await readRows(engine)
+  if (found === undefined && !create) throw new StoreError('format', 'there is no store here: create one first')
+  const rows = found ?? (await createRows(engine, masterKey, now()))
   const master = await unlockFor(parseHeader(rows.header), masterKey)
   let state = open(rows, master)
 
   /** Re-reads, edits and replaces; someone else's edit in between is a conflict. */
-  async function edit(change: (keys: Uint8Array) => { header: Uint8Array; master: KeyObject; keys: Uint8Array[] }) {
+  async function edit(change: (keys: Buffer) => Edited): Promise<void> {
     await keyring.reload()
     const { rows, master } = state
-    const keys = openRows(rows, master)
+    const edited = change(openRows(rows, master))
     try {
-      const edited = change(keys)
       const next = sealRows(edited.header, edited.master, edited.keys)
       await replaceRows(engine, rows, next)
       state = open(next, edited.master)
     } finally {
-      keys.fill(0)
+      for (const key of edited.keys) key.fill(0)
     }
   }
 
@@ -73,17 +73,12 @@ export async function openKeyring(engine: Engine, masterKey: MasterKey, now: () 
     hash: (table, term) =>
       createHmac('sha256', state.index).update(`${table}\0${term}`).digest().subarray(0, hashBytes),
 
-    async rotate() {
-      const added = newEntry(purposes.data, state.newest.number + 1, now())
-      try {
-        await edit(keys => {
-          added.writeUInt32BE(state.newest.number + 1, 1)
-          return { header: state.rows.header, master: state.master, keys: [keys, added] }
-        })
-      } finally {
-        added.fill(0)
-      }
-    },
+    rotate: () =>
+      edit(keys => ({
+        header: state.rows.header,
+        master: state.master,
+        keys: [keys, newEntry(purposes.data, state.newest.number + 1, now())],
+      })),
 
     async rewrap(masterKey) {
       const { master, kdf } = await unlock(masterKey)
@@ -103,6 +98,13 @@ export async function openKeyring(engine: Engine, masterKey: MasterKey, now: () 
   return keyring
 }
 
+export interface KeyringOptions {
+  readonly masterKey: MasterKey
+  readonly create: boolean
+  /** Milliseconds since 1970, for what is recorded. */
+  readonly now: () => number
+}
+
 const maxAgeMs = 90 * 24 * 60 * 60 * 1000
 
 interface Rows {
@@ -112,6 +114,13 @@ interface Rows {
 
 interface DataKey extends NumberedKey {
   readonly created: number
+}
+
+interface Edited {
+  readonly header: Uint8Array
+  readonly master: KeyObject
+  /** In clear; wiped once they are sealed. */
+  readonly keys: readonly Buffer[]
 }
 
 interface State {

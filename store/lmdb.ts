@@ -108,12 +108,13 @@ function engine(path: string, opened: Database): Engine {
     } catch (cause) {
       if (group.length === 0) group = waiting.splice(0)
       const error = await writeError(await reason(cause), path)
-      await revive()
+      await revive().catch(() => undefined)
       for (const { reject } of group) reject(error)
     }
   }
 
-  /** A failure while the root is written leaves the driver refusing everything, reads too, until it is opened anew. */
+  /** A failure while the root is written leaves the driver refusing everything, reads too, until it is opened anew.
+   * Where that fails, the next commit fails and tries again. */
   async function revive(): Promise<void> {
     try {
       db.resetReadTxn()

@@ -11,6 +11,11 @@ import { sealed, type Sealed } from './sealed.ts'
 export interface StoreOptions {
   readonly engine: Engine
   readonly masterKey: MasterKey
+  /**
+   * Whether to make a store in an empty engine; `format` is thrown otherwise. Say false where a store is expected, so
+   * that a volume that was not mounted is not taken for a beginning. Default true.
+   */
+  readonly create?: boolean | undefined
   /** Milliseconds since 1970, for the dates kept beside keys. Default: the system's clock. */
   readonly now?: (() => number) | undefined
 }
@@ -36,8 +41,8 @@ export interface Store extends Sealed {
  * @throws StoreError `format` when the engine holds something else or something newer; `masterKey` when the master key
  *   is not this store's or cannot be had; `damaged` when header or keyring do not open under the right master key.
  */
-export async function openStore({ engine, masterKey, now = Date.now }: StoreOptions): Promise<Store> {
-  const keyring = await openKeyring(engine, masterKey, now)
+export async function openStore({ engine, masterKey, create = true, now = Date.now }: StoreOptions): Promise<Store> {
+  const keyring = await openKeyring(engine, { masterKey, create, now })
   const { id, created } = keyring.header()
   return {
     ...sealed(engine, keyring),

@@ -1,0 +1,80 @@
+/** What the suites share: the engines they run over, folders that go away, and child processes. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { lmdb, memory, StoreError, type Engine, type StoreErrorCode } from '../../store/index.ts'
+
+/** Every engine, opened empty and closed when the test ends. */
+export const engines: readonly (readonly [string, () => Promise<Engine>])[] = [
+  ['memory', async () => finally_(memory())],
+  ['lmdb', async () => openLmdb(await folder())],
+]
+
+export async function openLmdb(path: string): Promise<Engine> {
+  return finally_(await lmdb({ path }))
+}
+
+function finally_(engine: Engine): Engine {
+  onTestFinished(() => engine.close())
+  return engine
+}
+
+export async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'kmipd-store-'))
+  onTestFinished(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+export function bytes(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text))
+}
+
+export async function codeOf(promise: Promise<unknown>): Promise<StoreErrorCode | 'none'> {
+  return promise.then(
+    () => 'none' as const,
+    (error: unknown) => {
+      if (error instanceof StoreError) return error.code
+      throw error
+    },
+  )
+}
+
+export interface Child {
+  readonly process: ChildProcess
+  /** All lines printed so far. */
+  readonly lines: readonly string[]
+  readonly said: (line: string) => Promise<void>
+  readonly ended: Promise<number | string>
+}
+
+/** Runs a script of the folder `child` beside this file; `prefix` may be a shell command that ends in `exec "$@"`. */
+export function child(script: string, args: readonly string[], prefix: readonly string[] = []): Child {
+  const path = fileURLToPath(new URL(`child/${script}.ts`, import.meta.url))
+  const [command = '', ...rest] = [...prefix, process.execPath, '--import', 'tsx', path, ...args]
+  const started = spawn(command, rest, { stdio: ['pipe', 'pipe', 'ignore'] })
+  onTestFinished(() => void started.kill('SIGKILL'))
+  const lines: string[] = []
+  const waiting = new Map<string, () => void>()
+  const ended = new Promise<number | string>(resolve => {
+    started.on('close', (code, signal) => resolve(code ?? signal ?? ''))
+  })
+  createInterface({ input: started.stdout }).on('line', line => {
+    lines.push(line)
+    waiting.get(line)?.()
+  })
+  return {
+    process: started,
+    lines,
+    ended,
+    said: line =>
+      new Promise((resolve, reject) => {
+        if (lines.includes(line)) { resolve(); return; }
+        waiting.set(line, resolve)
+        void ended.then(code => reject(new Error(`${script} ended with ${code} and did not say ${line}`)))
+      }),
+  }
+}
