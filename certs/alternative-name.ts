@@ -43,7 +43,7 @@ function alternativeName(given: string): AlternativeName {
   const name = given.trim().replace(/^\[(.*)\]$/, '$1')
   if (isIP(name) && !name.includes('%')) return { type: 'iPAddress', value: formatAddress(addressBytes(name)) }
   const plain = name.replace(/\.$/, '')
-  const value = (/^[ -~]*$/.test(plain) ? plain : domainToASCII(plain)).toLowerCase()
+  const value = asciiOf(plain).toLowerCase()
   const labels = value.replace(/^\*\./, '').split('.')
   const valid = value.length <= 253 && labels.every(label => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label))
   // A name whose last label is a number is a mistyped address: browsers and resolvers take it for one.
@@ -52,6 +52,12 @@ function alternativeName(given: string): AlternativeName {
     throw badName(`${shown} is neither a host name nor an IP address; give it without scheme, port or zone`)
   }
   return { type: 'dNSName', value }
+}
+
+/** `domainToASCII` reads a URL's host: it would cut a name at a slash and decode a percent sign. Neither may come here. */
+function asciiOf(name: string): string {
+  if (/^[ -~]*$/.test(name)) return name
+  return /[^\w.*\u0080-\uffff-]/.test(name) ? '' : domainToASCII(name)
 }
 
 const badName = (message: string) => new CertsError('badName', message)

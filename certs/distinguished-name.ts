@@ -127,19 +127,29 @@ function checked({ field, tag = tags.utf8String, bound = Infinity }: AttributeTy
 
 const hasControl = (value: string) => /[\p{Cc}\u2028\u2029]/u.test(value)
 
-const charsets: Readonly<Record<number, string>> = {
-  [tags.utf8String]: 'utf-8',
-  [tags.printableString]: 'latin1',
-  [tags.teletexString]: 'latin1',
-  [tags.ia5String]: 'latin1',
-  [tags.bmpString]: 'utf-16be',
+type Decoder = (content: Uint8Array) => string
+
+const latin1: Decoder = content => Buffer.from(content).toString('latin1')
+
+const strict =
+  (charset: string): Decoder =>
+  content =>
+    new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(content)
+
+/** TeletexString is in practice Latin-1 (RFC 5280 appendix B). */
+const decoders: Readonly<Record<number, Decoder>> = {
+  [tags.utf8String]: strict('utf-8'),
+  [tags.printableString]: latin1,
+  [tags.teletexString]: latin1,
+  [tags.ia5String]: latin1,
+  [tags.bmpString]: strict('utf-16be'),
 }
 
 function readText(node: Node | undefined, name: string): string {
-  const charset = charsets[node?.tag ?? -1]
-  if (!node || !charset) return unreadable(expect(node, tags.utf8String, name), name)
+  const decoder = decoders[node?.tag ?? -1]
+  if (!node || !decoder) return unreadable(expect(node, tags.utf8String, name), name)
   try {
-    const value = new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(node.content)
+    const value = decoder(node.content)
     return hasControl(value) ? unreadable(node, name) : value
   } catch {
     return unreadable(node, name)

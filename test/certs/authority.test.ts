@@ -46,7 +46,6 @@ describe('opening', () => {
 
   it.each([
     ['RSA 2048', 'RSA', 'rsa_keygen_bits:2048'],
-    ['RSA 4096', 'RSA', 'rsa_keygen_bits:4096'],
     ['EC P-521', 'EC', 'ec_paramgen_curve:P-521'],
     ['Ed25519', 'ED25519'],
   ])('takes an authority that the user has: %s', (description, algorithm, ...option) => {

@@ -234,7 +234,21 @@ describe('names', () => {
       'host:5696',
       'https://host',
     ],
-    ...['fe80::1%eth0', '192.0.2.0/24', 'a,b', 'a\0b', 'x'.repeat(64), `${'a.'.repeat(130)}b`, 'user@host', '☃\u0000'],
+    ...[
+      'fe80::1%eth0',
+      '192.0.2.0/24',
+      'a,b',
+      'a\0b',
+      'x'.repeat(64),
+      `${'a.'.repeat(130)}b`,
+      'user@host',
+      '☃\u0000',
+      'zürich/a',
+      'zürich#',
+      'zürich%2ea',
+      'zürich:1',
+      '１.2.3.4',
+    ],
   ])('%j is none', given => {
     expect(() => named(given)).toThrow(refusal('badName'))
   })

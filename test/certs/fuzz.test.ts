@@ -18,7 +18,7 @@ import { derOf, handmadeRequest, nameOf, pemOf, tlv } from './handmade.ts'
 import { clusterSubject } from './openssl.ts'
 
 const now = new Date()
-const runs = { numRuns: 500 }
+const runs = { numRuns: 200 }
 const readers = [readRequest, readCertificate, readCertificates, readPrivateKey]
 
 let samples: Buffer[] = []
@@ -93,7 +93,7 @@ describe('reads or refuses', () => {
         for (const read of readers) refusesOrReads(read, input)
         refusesOrReads(readPrivateKey, pemOf('PRIVATE KEY', input))
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     )
   })
 })
@@ -125,7 +125,7 @@ it('signs no subject that openssl and node would not read as it does', async () 
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })
 

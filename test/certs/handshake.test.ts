@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { checkServerIdentity, connect, createServer } from 'node:tls'
+import { connect, createServer } from 'node:tls'
 import type { ConnectionOptions, PeerCertificate, TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -98,8 +100,13 @@ it('does not take a server certificate for a client, nor one of another root', a
   await expect(handshake(server, { ...(await clientFiles(root, 'P-256')), ...tls12 })).resolves.toBeInstanceOf(Buffer)
 })
 
-/** Checks the server's certificate against a name, though the socket goes to 127.0.0.1. */
+/**
+ * Checks the server's certificate against a name, though the socket goes to 127.0.0.1. Addresses are compared by OpenSSL:
+ * `tls.checkServerIdentity` of Node 22.23 and 24.17 misses every IPv6 address (nodejs/node#64144).
+ */
 const asName = (name: string): ConnectionOptions =>
-  name.includes(':') || /^[\d.]+$/.test(name)
-    ? { checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate) }
+  isIP(name)
+    ? { checkServerIdentity: (_, { raw }) => (new X509Certificate(raw).checkIP(name) ? undefined : otherAddress()) }
     : { servername: name }
+
+const otherAddress = () => Object.assign(new Error('another address'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })

@@ -270,6 +270,7 @@ describe('refuses', () => {
   it.each([
     ['a NUL', Buffer.from('admin\0.example')],
     ['a line end', Buffer.from('a\nb')],
+    ['a C1 control character', Buffer.from('a\u0085b')],
     ['broken UTF-8', Buffer.of(0xc3, 0x28)],
   ])('a subject with %s', (_, value) => {
     expect(() => readRequest(handmadeRequest(ecKey, { subject: nameOf(value) }))).toThrow(refusal('badSubject'))
