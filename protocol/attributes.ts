@@ -94,7 +94,7 @@ const byWords = new Map<string, StandardName>(standardNames.map(name => [attribu
 function nameFromWords(words: string, version: Version): AttributeName {
   const standard = byWords.get(words)
   if (standard !== undefined && existsIn(standard, version)) return standard
-  return words.includes('-') ? (words as CustomName) : `-${words}`
+  return words.indexOf('-') > 0 ? (words as CustomName) : `-${words}`
 }
 
 /** Whose values are read: an object's own, whole, or a search's, whose structures may leave fields out. */
@@ -171,8 +171,6 @@ function writeFirst(instance: AttributeInstance, version: Version): Item {
   return structureItem(tag.attribute, items)
 }
 
-const vendorPattern = /^[A-Za-z0-9_.]*$/
-
 /** Reads the member of an `Attributes`, `New Attribute` or `Current Attribute` structure. */
 function readSecond(item: Item, version: Version, reading: Reading = 'whole'): AttributeInstance {
   if (item.tag === tag.attribute) {
@@ -188,18 +186,15 @@ function readSecond(item: Item, version: Version, reading: Reading = 'whole'): A
   return instanceOf(name, readValue(name, item, version, reading))
 }
 
+/** A 1.x name may have anything before its first hyphen, and is kept as what 2.x calls a vendor: only a hyphen is refused. */
 function readVendorName(fields: ReadonlyMap<number, Item>): CustomName {
   const vendor = fields.get(tag.vendorIdentification)
   const name = fields.get(tag.attributeName)
   if (vendor === undefined || name === undefined)
     throw new SchemaError('missing', `${vendor === undefined ? 'Vendor Identification' : 'Attribute Name'} is missing`)
   const identification = readText(vendor)
-  if (!vendorPattern.test(identification))
-    throw new SchemaError(
-      'value',
-      `letters, digits, underscore and period are wanted`,
-      tagWords(tag.vendorIdentification),
-    )
+  if (identification.includes('-'))
+    throw new SchemaError('value', 'a hyphen where none is allowed', tagWords(tag.vendorIdentification))
   return `${identification}-${readText(name)}`
 }
 
@@ -227,7 +222,7 @@ const inline = <T, C extends Cardinality>(
   ...field,
 })
 
-const attributeList = (reading: Reading) =>
+const attributeList = (reading: Reading, empty: 'written' | 'omitted' = 'written') =>
   inline<readonly AttributeInstance[], 'many'>('many', {
     claims: version => [isFirst(version) ? tag.attribute : tag.attributes],
     read: (items, version) =>
@@ -237,11 +232,16 @@ const attributeList = (reading: Reading) =>
     write: (instances, version) =>
       isFirst(version)
         ? instances.filter(writable(version)).map(instance => writeFirst(instance, version))
-        : [structureItem(tag.attributes, writeAll(instances, version))],
+        : empty === 'omitted' && instances.length === 0
+          ? []
+          : [structureItem(tag.attributes, writeAll(instances, version))],
   })
 
 /** Some attributes of an object, in order: `Attribute` repeated in 1.x, one `Attributes` in 2.x. */
 export const AttributeList = attributeList('whole')
+
+/** Attributes wrapped together with a key; in 2.x, too, nothing if there are none. KMIP 2.1 §3.1.2 */
+export const KeyAttributes = attributeList('whole', 'omitted')
 
 /** What to search for. An attribute may stand twice, and a structure may leave fields out. KMIP 2.1 §6.1.28 */
 export const Criteria = attributeList('criterion')
@@ -268,9 +268,13 @@ export const NewAttributes = inline<readonly AttributeInstance[], 'one'>('one', 
 })
 
 /** Exactly one instance: `Attribute` in 1.x, a structure of one member, such as `New Attribute`, in 2.x. */
-const singleAttribute = <C extends 'one' | 'optional'>(cardinality: C, second: number, first: readonly number[]) =>
+const singleAttribute = <C extends 'one' | 'optional'>(
+  cardinality: C,
+  second: readonly number[],
+  first: readonly number[],
+) =>
   inline<AttributeInstance, C>(cardinality, {
-    claims: version => (isFirst(version) ? first : [second]),
+    claims: version => (isFirst(version) ? first : second),
     read(items, version) {
       const [only, again] = items
       if (only === undefined) return undefined
@@ -284,16 +288,14 @@ const singleAttribute = <C extends 'one' | 'optional'>(cardinality: C, second: n
     },
     write: (instance, version) =>
       isFirst(version)
-        ? first.length === 0 || !writable(version)(instance)
-          ? []
-          : [writeFirst(instance, version)]
-        : [structureItem(second, [writeSecond(instance, version)])],
+        ? first.filter(() => writable(version)(instance)).map(() => writeFirst(instance, version))
+        : second.map(as => structureItem(as, [writeSecond(instance, version)])),
   })
 
-export const NewAttribute = singleAttribute('one', tag.newAttribute, [tag.attribute])
-export const CurrentAttribute = singleAttribute('optional', tag.currentAttribute, [])
+export const NewAttribute = singleAttribute('one', [tag.newAttribute], [tag.attribute])
+export const CurrentAttribute = singleAttribute('optional', [tag.currentAttribute], [])
 /** The attribute that a 1.x response repeats; 2.x responses do not. */
-export const EchoedAttribute = singleAttribute('optional', 0, [tag.attribute])
+export const EchoedAttribute = singleAttribute('optional', [], [tag.attribute])
 
 /** Names of attributes: `Attribute Name` in 1.x, `Attribute Reference` in 2.x. */
 export const AttributeReferences = inline<readonly AttributeName[], 'many'>('many', {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AttributeList } from '../attributes.ts'
+import { AttributeList, KeyAttributes } from '../attributes.ts'
 import { SchemaError } from '../errors.ts'
 import type { Item } from '../item.ts'
 import { type TagName, tagName, tagNumber } from '../names.ts'
@@ -46,7 +46,7 @@ export const TransparentKeyMaterial = structure({
 })
 
 /** Key Material is a byte string, or a structure if the Key Format Type is transparent. KMIP 2.1 §3.1.2 */
-export const KeyValue = structure({ keyMaterial: either(Bytes, TransparentKeyMaterial), attributes: AttributeList })
+export const KeyValue = structure({ keyMaterial: either(Bytes, TransparentKeyMaterial), attributes: KeyAttributes })
 
 /** KMIP 2.1 §3.2 */
 const KeyInformation = structure({ uniqueIdentifier: Text, cryptographicParameters: optional(CryptographicParameters) })
@@ -163,15 +163,17 @@ function readObject(item: Item, version: Version): ManagedObject {
   return { objectType, ...contents } as ManagedObject
 }
 
-/** The version in which objects are kept. A Template is kept, too, though 2.1 has none. */
-const kept = '2.1'
+/** The version in which an object is kept: the last that has its kind. */
+const keptIn = (objectType: ObjectType): Version => (objectExistsIn(objectType, '2.1') ? '2.1' : '1.4')
 
 /** An item that holds the object, for keeping it. */
-export const keepObject = (object: ManagedObject): Item => writeObject(object, kept)
+export const keepObject = (object: ManagedObject): Item => writeObject(object, keptIn(object.objectType))
 
 /** Reads what `keepObject` wrote; undefined for an item that is no object. */
-export const keptObject = (item: Item): ManagedObject | undefined =>
-  kindOfTag.has(item.tag) ? readObject(item, kept) : undefined
+export function keptObject(item: Item): ManagedObject | undefined {
+  const objectType = kindOfTag.get(item.tag)
+  return objectType && readObject(item, keptIn(objectType))
+}
 
 function writeObject(object: ManagedObject, version: Version): Item {
   const [tag, shape] = kinds[object.objectType]
