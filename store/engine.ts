@@ -11,7 +11,10 @@
  */
 import { StoreError } from './error.ts'
 
-/** Engines that have the answer at hand give it without a promise, so that the hot path need not wait for a turn. */
+/**
+ * Engines that have the answer at hand give it without a promise, and throw at once likewise, so that the hot path need
+ * not wait for a turn.
+ */
 export type Awaitable<T> = T | Promise<T>
 
 export interface Entry {

@@ -72,7 +72,10 @@ export function child(script: string, args: readonly string[], prefix: readonly 
     ended,
     said: line =>
       new Promise((resolve, reject) => {
-        if (lines.includes(line)) { resolve(); return; }
+        if (lines.includes(line)) {
+          resolve()
+          return
+        }
         waiting.set(line, resolve)
         void ended.then(code => reject(new Error(`${script} ended with ${code} and did not say ${line}`)))
       }),
