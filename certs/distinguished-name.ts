@@ -45,6 +45,8 @@ export interface DistinguishedName extends Subject {
   /** One line for people, most specific first, escaped: `CN=a,OU=b,O=c` (RFC 4514). Empty for an empty name. */
   readonly text: string
   readonly attribute: readonly NameAttribute[]
+  /** The name as encoded. */
+  readonly der: Uint8Array
 }
 
 interface AttributeType {
@@ -80,6 +82,7 @@ const fieldOf = new Map(attributeTypes.map(row => [row.type, row.field]))
 
 /** Reads a Name. Throws `CertsError` `malformed` or `badSubject`. */
 export function readName(node: Node | undefined, name: string): DistinguishedName {
+  const { der } = expect(node, tags.sequence, name)
   const relative = children(node, tags.sequence, name).map(rdn =>
     children(rdn, tags.set, name).map(pair => {
       const [type, value] = children(pair, tags.sequence, name)
@@ -96,7 +99,7 @@ export function readName(node: Node | undefined, name: string): DistinguishedNam
     const field = fieldOf.get(type)
     return field ? [[field, value] as const] : []
   })
-  return { text, attribute, ...(Object.fromEntries(fields) as Subject) }
+  return { text, attribute, der, ...(Object.fromEntries(fields) as Subject) }
 }
 
 /** Encodes a Name, leaving out empty fields. Throws `CertsError` `badSubject`. */

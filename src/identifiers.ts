@@ -1,0 +1,31 @@
+/**
+ * Unique Identifiers: UUIDs of version 7, whose text sorts by the time they were made. RFC 9562 §5.7
+ *
+ * @module
+ */
+
+const maxCounter = 0xfff
+
+/**
+ * A source of identifiers, each greater than the one before.
+ *
+ * @param now milliseconds since 1970
+ */
+export function identifiers(now: () => number, random: (count: number) => Uint8Array): () => string {
+  let lastMs = 0
+  let counter = 0
+  return () => {
+    const nowMs = now()
+    if (nowMs > lastMs) {
+      lastMs = nowMs
+      counter = 0
+    } else if (++counter > maxCounter) {
+      lastMs += 1
+      counter = 0
+    }
+    const time = lastMs.toString(16).padStart(12, '0')
+    const [first = 0, ...rest] = random(8)
+    const tail = [(first & 0x3f) | 0x80, ...rest].map(byte => byte.toString(16).padStart(2, '0')).join('')
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * An object as it is kept: its attributes, its contents, and whose it is.
+ *
+ * The record is TTLV: a structure of our own extension tags round the specification's `Attributes` and object.
+ *
+ * @module
+ */
+import {
+  type AttributeInstance,
+  type AttributeName,
+  type Attributes,
+  decode,
+  encode,
+  isMultiple,
+  type Item,
+  keepAttributes,
+  keepObject,
+  keptAttributes,
+  keptObject,
+  type ManagedObject,
+  type ObjectType,
+  structureItem,
+  tagNumber,
+} from '../../protocol/index.ts'
+
+/** The attributes that every object has. KMIP 2.1 §4 */
+export type ObjectAttributes = Attributes & {
+  readonly uniqueIdentifier: string
+  readonly objectType: ObjectType
+  readonly initialDate: number
+}
+
+export interface StoredObject {
+  /** Whose it is: the clients of this group see it, nobody else. */
+  readonly group: string
+  /** The client that made it. */
+  readonly creator: string
+  readonly attributes: ObjectAttributes
+  /** Absent once it is destroyed. */
+  readonly object?: ManagedObject | undefined
+}
+
+/** The numbers are the disk format. Extensions: KMIP 2.1 §11.61. */
+const tag = {
+  record: 0x540001,
+  format: 0x540002,
+  group: 0x540003,
+  creator: 0x540004,
+  vacant: 0x540005,
+  attributes: tagNumber('attributes'),
+  attributeName: tagNumber('attributeName'),
+  attributeIndex: tagNumber('attributeIndex'),
+}
+
+const format = 1
+
+const text = (tag: number, value: string): Item => ({ tag, type: 'TextString', value })
+const integer = (tag: number, value: number): Item => ({ tag, type: 'Integer', value })
+
+/** The record's bytes; the caller's own, to wipe. */
+export function writeRecord({ group, creator, attributes, object }: StoredObject): Uint8Array {
+  return encode(
+    structureItem(tag.record, [
+      integer(tag.format, format),
+      text(tag.group, group),
+      text(tag.creator, creator),
+      keepAttributes(instancesOf(attributes)),
+      ...vacancies(attributes),
+      ...(object === undefined ? [] : [keepObject(object)]),
+    ]),
+  )
+}
+
+/** Reads a record; its byte strings are views of `bytes`, which must live as long as the object. */
+export function readRecord(bytes: Uint8Array): StoredObject {
+  const items = contents(decode(bytes))
+  const instances = items.find(item => item.tag === tag.attributes)
+  return {
+    group: textOf(items, tag.group),
+    creator: textOf(items, tag.creator),
+    attributes: gather(instances === undefined ? [] : keptAttributes(instances), vacant(items)) as ObjectAttributes,
+    object: items.map(keptObject).find(object => object !== undefined),
+  }
+}
+
+function contents(record: Item): readonly Item[] {
+  const items = record.type === 'Structure' && record.tag === tag.record ? record.value : []
+  const [first] = items
+  if (first?.tag !== tag.format || first.value !== format) {
+    const found = first?.type === 'Integer' ? first.value : 'unknown'
+    throw new Error(`an object record of format ${found}, where this version of kmipd reads format ${format}`)
+  }
+  return items
+}
+
+function textOf(items: readonly Item[], tag: number): string {
+  const item = items.find(item => item.tag === tag)
+  return item?.type === 'TextString' ? item.value : ''
+}
+
+/** Places in multi-instance attributes that a deletion left empty, so that the others keep their index. */
+function vacancies(attributes: Attributes): Item[] {
+  return Object.entries(attributes).flatMap(([name, value]) =>
+    Array.isArray(value)
+      ? value.flatMap((each, index) =>
+          each === undefined
+            ? [structureItem(tag.vacant, [text(tag.attributeName, name), integer(tag.attributeIndex, index)])]
+            : [],
+        )
+      : [],
+  )
+}
+
+function vacant(items: readonly Item[]): ReadonlySet<string> {
+  return new Set(
+    items.flatMap(item =>
+      item.tag === tag.vacant && item.type === 'Structure'
+        ? [item.value.map(({ type, value }) => (type === 'TextString' || type === 'Integer' ? value : '')).join('#')]
+        : [],
+    ),
+  )
+}
+
+/**
+ * The instances as attributes. A single-instance attribute given twice keeps the last value; whoever takes instances from
+ * a client checks first.
+ */
+export function gather(instances: readonly AttributeInstance[], vacant: ReadonlySet<string> = new Set()): Attributes {
+  const attributes: Record<string, unknown> = {}
+  for (const { name, value } of instances) {
+    if (name === 'template') continue
+    if (!isMultiple(name)) {
+      attributes[name] = value
+      continue
+    }
+    const values = (attributes[name] ??= []) as unknown[]
+    while (vacant.has(`${name}#${values.length}`)) values.push(undefined)
+    values.push(value)
+  }
+  return attributes as Attributes
+}
+
+/** The attributes as instances, with their indexes; all of them, or those named. */
+export function instancesOf(
+  attributes: Attributes,
+  names: readonly AttributeName[] = namesOf(attributes),
+): AttributeInstance[] {
+  return names.flatMap(name => {
+    const value: unknown = Object.hasOwn(attributes, name) ? attributes[name] : undefined
+    if (value === undefined) return []
+    if (!isMultiple(name)) return [{ name, value } as AttributeInstance]
+    return (value as readonly unknown[]).flatMap((each, index) =>
+      each === undefined ? [] : [{ name, value: each, index } as AttributeInstance],
+    )
+  })
+}
+
+/** The names of the attributes that have a value. */
+export const namesOf = (attributes: Attributes): AttributeName[] =>
+  Object.entries(attributes as Readonly<Record<string, unknown>>).flatMap(([name, value]) => {
+    const isSet = Array.isArray(value) ? value.some(each => each !== undefined) : value !== undefined
+    return isSet ? [name as AttributeName] : []
+  })

@@ -1,0 +1,48 @@
+/**
+ * What an operation is here: its description and what it does.
+ *
+ * @module
+ */
+import type { Operation, OperationName } from '../../protocol/index.ts'
+import type { Objects } from '../objects/objects.ts'
+
+/** What a handler is given: no version, no session, no raw store, no logger. */
+export interface Context {
+  readonly objects: Objects
+  /** Seconds since 1970, the same for the whole message. */
+  readonly now: number
+  /** So many random bytes. */
+  readonly random: (count: number) => Uint8Array
+  /** A new Unique Identifier, later ones greater. */
+  readonly newIdentifier: () => string
+  /** The operations that this server performs and the version of the message has. */
+  readonly supported: () => readonly OperationName[]
+  /** Puts a client's words into the log. KMIP 2.1 §6.1.29 */
+  readonly note: (message: string) => void
+}
+
+/** The request with its Unique Identifier found: the given one, or the ID Placeholder's. */
+export type Resolved<Q> = Q extends { readonly uniqueIdentifier?: unknown }
+  ? Omit<Q, 'uniqueIdentifier'> & { readonly uniqueIdentifier: string }
+  : Q
+
+export interface Handler {
+  readonly operation: Operation<unknown, unknown>
+  /** Whether an absent Unique Identifier means the ID Placeholder. */
+  readonly isIdentified: boolean
+  execute(request: unknown, context: Context): Promise<unknown>
+}
+
+type MaybePromise<T> = T | Promise<T>
+
+export function handle<Q, R>(
+  operation: Operation<Q, R>,
+  execute: (request: Resolved<Q>, context: Context) => MaybePromise<R>,
+): Handler {
+  const { request } = operation
+  return {
+    operation,
+    isIdentified: request.kind === 'structure' && 'uniqueIdentifier' in request.fields,
+    execute: async (resolved, context) => execute(resolved as Resolved<Q>, context),
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * One request message: the rules of its header, its batch, and the transaction that all of it is.
+ *
+ * Nothing is acknowledged before it is durable. If another writer was faster, the whole message is done again: nobody has
+ * been told anything yet.
+ *
+ * @module
+ */
+import {
+  encode,
+  operationIn,
+  type RequestMessage,
+  type ResponseItem,
+  type ResponseMessage,
+  writeResponse,
+} from '../protocol/index.ts'
+import { type Store, StoreError } from '../store/index.ts'
+import { Failure } from './failure.ts'
+import { handlers } from './operations/index.ts'
+import { type Objects, objectsOf } from './objects/objects.ts'
+import { beginWork, type Work } from './objects/work.ts'
+import { failed, type Outcome, perform } from './perform.ts'
+import { placeholder } from './placeholder.ts'
+import type { Session } from './session.ts'
+
+/** What the rooms that answer messages share. */
+export interface House {
+  readonly store: Store
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly random: (count: number) => Uint8Array
+  readonly newIdentifier: () => string
+  readonly maxBatchItems: number
+}
+
+/** One item as the log tells it. */
+export interface Audit extends Outcome {
+  readonly durationMs: number
+  /** A client's words for the log. */
+  readonly notes: readonly string[]
+}
+
+export interface Answer {
+  /** The response message, encoded. */
+  readonly bytes: Uint8Array
+  readonly audit: readonly Audit[]
+}
+
+/** How often a message is done again because others were faster. */
+const maxAttempts = 20
+
+/**
+ * Answers a request message.
+ *
+ * @param correlation names the exchange in the log and in messages of internal errors
+ * @throws Failure for a message that is refused as a whole
+ */
+export async function respond(
+  request: RequestMessage,
+  session: Session,
+  house: House,
+  correlation: string,
+): Promise<Answer> {
+  checkHeader(request, house)
+  for (let attempt = 1; ; attempt++) {
+    const work = beginWork(house.store)
+    try {
+      const answer = answerOf(await runBatch(request, session, house, work, correlation), request, house)
+      if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
+      const { error } = await settle(work)
+      if (error === undefined) return answer
+      if (!isRace(error) || attempt === maxAttempts)
+        return answerOf(
+          answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) })),
+          request,
+          house,
+        )
+    } finally {
+      work.wipe()
+    }
+  }
+}
+
+/** Encoded before it is committed, so that what cannot be told is not done. */
+function answerOf(audit: readonly Audit[], { version }: RequestMessage, house: House): Answer {
+  const batchItem = audit.map(({ response }) => response)
+  const message: ResponseMessage = { version, timeStamp: Math.floor(house.now() / 1000), batchItem }
+  return { bytes: encode(writeResponse(message)), audit }
+}
+
+const isTooLarge = ({ bytes }: Answer, { header }: RequestMessage): boolean =>
+  header.maximumResponseSize !== undefined && bytes.length > header.maximumResponseSize
+
+/** KMIP 2.1 §9.12. Nothing was committed: no item has happened. */
+function tooLarge({ bytes, audit }: Answer, request: RequestMessage, house: House): Answer {
+  const failure = new Failure(
+    'ResponseTooLarge',
+    `the response takes ${bytes.length} bytes, the request allows ${request.header.maximumResponseSize ?? 0}`,
+  )
+  bytes.fill(0)
+  return answerOf(
+    audit.map(outcome => ({ ...outcome, response: failed(outcome.response, failure, '') })),
+    request,
+    house,
+  )
+}
+
+const isRace = (error: unknown): boolean =>
+  error instanceof StoreError && (error.code === 'conflict' || error.code === 'duplicate')
+
+async function settle(work: Work): Promise<{ error?: unknown }> {
+  try {
+    await work.commit()
+    return {}
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** KMIP 2.1 §9: what the header asks for and this server does not do. */
+function checkHeader({ header, batchItem }: RequestMessage, { maxBatchItems }: House): void {
+  if (batchItem.length > maxBatchItems)
+    throw new Failure('InvalidMessage', `${batchItem.length} batch items where ${maxBatchItems} are the limit`)
+  const { asynchronousIndicator } = header
+  // From 2.0 on a client may leave the choice to the server, and then it is answered at once. KMIP 2.1 §9.2
+  if (asynchronousIndicator === true || asynchronousIndicator === 'Mandatory')
+    throw new Failure('OperationNotSupported', 'answers are not given asynchronously')
+}
+
+async function runBatch(
+  request: RequestMessage,
+  session: Session,
+  house: House,
+  work: Work,
+  correlation: string,
+): Promise<Audit[]> {
+  const now = Math.floor(house.now() / 1000)
+  const objects = objectsOf(session, work, house.store, now)
+  const results = placeholder()
+  const option = request.header.batchErrorContinuationOption ?? 'Stop'
+  const beginning = work.savepoint()
+  const audit: Audit[] = []
+  for (const item of request.batchItem) {
+    const started = performance.now()
+    const savepoint = work.savepoint()
+    const notes: string[] = []
+    const outcome = await perform(item, contextOf(objects, now, house, request, correlation, notes), results)
+    audit.push({ ...outcome, durationMs: performance.now() - started, notes })
+    if (outcome.response.resultStatus === 'Success') continue
+    work.rollback(savepoint)
+    if (option === 'Undo') {
+      work.rollback(beginning)
+      return audit.map(undone)
+    }
+    if (option === 'Stop') break
+  }
+  return audit
+}
+
+const contextOf = (
+  objects: Objects,
+  now: number,
+  house: House,
+  { version }: RequestMessage,
+  correlation: string,
+  notes: string[],
+) => ({
+  objects,
+  now,
+  random: house.random,
+  newIdentifier: house.newIdentifier,
+  supported: () => [...handlers.keys()].filter(name => operationIn(name, version) !== undefined),
+  note: (message: string) => void notes.push(message),
+  correlation,
+})
+
+/** KMIP 2.1 §9.6: the items before the one that failed are taken back. */
+function undone(audit: Audit): Audit {
+  const { operation, uniqueBatchItemID, resultStatus } = audit.response
+  if (resultStatus !== 'Success') return audit
+  return { ...audit, response: { operation, uniqueBatchItemID, resultStatus: 'OperationUndone' } }
+}
+
+/** What could not be written did not happen; an item that failed by itself stays as it is. */
+function unwritten({ response }: Outcome, error: unknown, correlation: string): Pick<Outcome, 'response' | 'error'> {
+  if (response.resultStatus !== 'Success') return { response }
+  return { response: failed(response, error, correlation), error }
+}
