@@ -6,14 +6,7 @@
  *
  * @module
  */
-import {
-  encode,
-  operationIn,
-  type RequestMessage,
-  type ResponseItem,
-  type ResponseMessage,
-  writeResponse,
-} from '../protocol/index.ts'
+import { encode, operationIn, type RequestMessage, type ResponseMessage, writeResponse } from '../protocol/index.ts'
 import { type Store, StoreError } from '../store/index.ts'
 import { Failure } from './failure.ts'
 import { handlers } from './operations/index.ts'

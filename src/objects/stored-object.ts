@@ -159,5 +159,5 @@ export function instancesOf(
 export const namesOf = (attributes: Attributes): AttributeName[] =>
   Object.entries(attributes as Readonly<Record<string, unknown>>).flatMap(([name, value]) => {
     const isSet = Array.isArray(value) ? value.some(each => each !== undefined) : value !== undefined
-    return isSet ? [name as AttributeName] : []
+    return isSet ? [name] : []
   })
