@@ -6,8 +6,9 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Certificate } from '../certs/index.ts'
+import { type Certificate, isIssuedBy } from '../certs/index.ts'
 import { type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import { Failure } from './failure.ts'
 import type { Session } from './session.ts'
@@ -65,9 +66,16 @@ export interface Clients {
 
 /** Entries are kept by serial number, and another authority's by issuer as well. */
 const idOf = ({ issuer, serialNumber }: Pick<ClientEntry, 'issuer' | 'serialNumber'>): string =>
-  `${serialNumber}@${Buffer.from(issuer).toString('base64url').slice(0, 256)}`
+  `${serialNumber}@${createHash('sha256').update(issuer).digest('hex').slice(0, 32)}`
 
-export function clientsOf(store: Store): Clients {
+/** Another authority whose clients are admitted without being entered one by one. */
+export interface Trust {
+  readonly authority: Certificate
+  /** Whose objects its clients share; absent, each has a group of its own. */
+  readonly group?: string | undefined
+}
+
+export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients {
   async function read(
     id: string,
     previous?: StoredRecord,
@@ -101,7 +109,8 @@ export function clientsOf(store: Store): Clients {
       const { fingerprint, serialNumber, issuer, subject } = certificate
       const id = idOf({ serialNumber, issuer: issuer.text })
       const found = await read(id)
-      if (found?.entry.fingerprint !== fingerprint) return unknown(subject.text, fingerprint)
+      if (found === undefined) return guest(certificate, trusts, id) ?? unknown(subject.text, fingerprint)
+      if (found.entry.fingerprint !== fingerprint) return unknown(subject.text, fingerprint)
       const refusal = refusalOf(found.entry, now)
       if (refusal !== undefined) return refusal
       const { name, group, notAfter } = found.entry
@@ -112,7 +121,7 @@ export function clientsOf(store: Store): Clients {
       if (now > notAfter)
         throw new Failure('AuthenticationNotSuccessful', 'the client certificate has expired since it connected')
       const record = await store.get(table, entry.id, entry.seen)
-      if (record !== undefined && record === entry.seen) return
+      if (record === entry.seen) return
       const refusal = record === undefined ? unknown('', '') : refusalOf(parse(record), now)
       if (refusal !== undefined) throw new Failure('AuthenticationNotSuccessful', `${refusal.reason}: ${refusal.hint}`)
       entry.seen = record
@@ -132,6 +141,23 @@ export function clientsOf(store: Store): Clients {
       const open = entries.filter(({ revoked }) => revoked === undefined)
       for (const entry of open) await put({ ...entry, revoked: { date: now, reason } })
     },
+  }
+}
+
+/**
+ * The session of a client that an authority vouches for whom the administrator trusts. A name of ours holds no `@`, so no
+ * such authority can name anybody into a group of ours.
+ */
+function guest(certificate: Certificate, trusts: readonly Trust[], id: string): ClientSession | undefined {
+  const trust = trusts.find(({ authority }) => isIssuedBy(certificate, authority))
+  if (trust === undefined) return undefined
+  const own = certificate.subject.commonName ?? certificate.fingerprint.slice(0, 16)
+  const client = `${own}@${trust.authority.subject.commonName ?? trust.authority.fingerprint.slice(0, 16)}`
+  return {
+    client,
+    group: trust.group ?? client,
+    notAfter: certificate.notAfter.getTime(),
+    entry: { id, seen: undefined },
   }
 }
 

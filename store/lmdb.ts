@@ -11,11 +11,12 @@
  *
  * @module
  */
-import { mkdir, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { checkKeys, closed, conflict, type Change, type Engine, type Entry, type Guard } from './engine.ts'
 import { StoreError, type StoreErrorCode } from './error.ts'
+import { makeFolder, syncFolder } from './folder.ts'
 import { checkDatabaseFile } from './lmdb-file.ts'
 
 export interface LmdbOptions {
@@ -24,16 +25,19 @@ export interface LmdbOptions {
 }
 
 /**
- * Opens or creates the database in a folder of a local disk (not NFS).
+ * Opens or creates the database in a folder of a local disk (not NFS). The processes that use it at the same time must have
+ * different process numbers, which they have unless they run in different containers.
  *
  * @throws StoreError `format` when the file there is no database of this kind; `damaged` when it is cut short;
  *   `io` when the system refuses. Nothing is changed then.
  */
 export async function lmdb({ path }: LmdbOptions): Promise<Engine> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path)
     await checkDatabaseFile(join(path, 'data.mdb'))
-    return engine(path, openDatabase(path))
+    const db = await openDatabase(path)
+    await syncFolder(path)
+    return engine(path, db)
   } catch (cause) {
     throw storeError(cause, `cannot open the database in ${path}`)
   }
@@ -48,8 +52,8 @@ interface Waiting {
   readonly reject: (error: StoreError) => void
 }
 
-function openDatabase(path: string): Database {
-  return open<Uint8Array, Uint8Array>({
+async function openDatabase(path: string): Promise<Database> {
+  const db = open<Uint8Array, Uint8Array>({
     path,
     noSubdir: false,
     encoding: 'binary',
@@ -59,6 +63,41 @@ function openDatabase(path: string): Database {
     // Otherwise the driver makes promises of its own, whose rejection nobody could handle.
     eventTurnBatching: false,
     ...permissions,
+  })
+  try {
+    probe(db)
+    return db
+  } catch (cause) {
+    await db.close()
+    throw cause
+  }
+}
+
+/** A first read, after which others work. */
+function probe(db: Database): void {
+  try {
+    db.resetReadTxn()
+    db.doesExist(lowest)
+  } catch (cause) {
+    // The driver has given up on the reader's place, yet would come back to it on a timer and crash the process.
+    const place = cause instanceof TypeError
+    if (place) ignore(() => db.resetReadTxn())
+    throw place ? noPlace(cause) : cause
+  }
+}
+
+function ignore(action: () => void): void {
+  try {
+    action()
+  } catch {
+    // As the name says.
+  }
+}
+
+function noPlace(cause: unknown): StoreError {
+  const why = `a process with the same number, ${process.pid}, reads it from another container`
+  return new StoreError('io', `the database cannot be read, as it seems because ${why}: run both in one container`, {
+    cause,
   })
 }
 
@@ -117,11 +156,10 @@ function engine(path: string, opened: Database): Engine {
    * Where that fails, the next commit fails and tries again. */
   async function revive(): Promise<void> {
     try {
-      db.resetReadTxn()
-      db.doesExist(lowest)
+      probe(db)
     } catch {
       await db.close()
-      db = openDatabase(path)
+      db = await openDatabase(path)
     }
   }
 

@@ -12,12 +12,13 @@
  *
  * @module
  */
-import { link, mkdir, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises'
+import { link, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises'
 import { createConnection, createServer, type Server } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { StoreError } from './error.ts'
+import { makeFolder } from './folder.ts'
 
 export interface FolderLock {
   /** Gives the folder free. Doing it twice is no error. */
@@ -32,7 +33,7 @@ export interface FolderLock {
 export async function lockFolder(path: string): Promise<FolderLock> {
   const folder = resolve(path)
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder)
     return await viaShortPath(folder, short => acquire(folder, short))
   } catch (cause) {
     if (cause instanceof StoreError) throw cause

@@ -8,6 +8,7 @@ import { randomBytes, scrypt } from 'node:crypto'
 import { open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from './error.ts'
+import { syncFolder } from './folder.ts'
 
 /** How a passphrase becomes a key (RFC 7914); kept in the store's header, for it is no secret. */
 export interface Kdf {
@@ -144,16 +145,6 @@ function derive(passphrase: string, { N, r, p, salt }: Kdf): Promise<Uint8Array>
       else resolve(key)
     })
   })
-}
-
-/** A new file's name is durable only once its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }
 
 function errorCode(cause: unknown): unknown {

@@ -157,7 +157,6 @@ export function instancesOf(
 
 /** The names of the attributes that have a value. */
 export const namesOf = (attributes: Attributes): AttributeName[] =>
-  Object.entries(attributes as Readonly<Record<string, unknown>>).flatMap(([name, value]) => {
-    const isSet = Array.isArray(value) ? value.some(each => each !== undefined) : value !== undefined
-    return isSet ? [name] : []
-  })
+  Object.entries(attributes as Readonly<Record<string, unknown>>)
+    .filter(([, value]) => (Array.isArray(value) ? value.some(each => each !== undefined) : value !== undefined))
+    .map(([name]) => name as AttributeName)
