@@ -17,9 +17,13 @@ import { failed } from './perform.ts'
 import { type Audit, type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
 
-export interface ExchangeHouse extends House {
+export interface ExchangeHouse<S extends Session = Session> extends House {
+  /** Names an exchange in the log. */
+  readonly newCorrelation: () => string
+  /** Throws a Failure if the session may no longer speak. */
+  readonly confirm: (session: S) => Promise<void> | void
   /** Hears of every batch item, and of a message that was refused as a whole. */
-  readonly audit: (session: Session, correlation: string, audit: Audit) => void
+  readonly audit: (session: S, correlation: string, audit: Audit) => void
 }
 
 /**
@@ -27,13 +31,18 @@ export interface ExchangeHouse extends House {
  *
  * @returns the response, to be sent in one write; the caller's own
  */
-export async function exchange(bytes: Uint8Array, session: Session, house: ExchangeHouse): Promise<Uint8Array> {
-  const correlation = correlationOf(house)
+export async function exchange<S extends Session>(
+  bytes: Uint8Array,
+  session: S,
+  house: ExchangeHouse<S>,
+): Promise<Uint8Array> {
+  const correlation = house.newCorrelation()
   let item: Item | undefined
   let request: RequestMessage | undefined
   try {
     item = decode(bytes)
     request = readRequest(item)
+    await house.confirm(session)
     const answer = await respond(request, session, house, correlation)
     for (const each of answer.audit) house.audit(session, correlation, each)
     return answer.bytes
@@ -47,6 +56,3 @@ export async function exchange(bytes: Uint8Array, session: Session, house: Excha
     bytes.fill(0)
   }
 }
-
-/** Eight hexadecimal digits: enough to find a line in a log. */
-const correlationOf = ({ random }: House): string => Buffer.from(random(4)).toString('hex')

@@ -29,3 +29,10 @@ export function identifiers(now: () => number, random: (count: number) => Uint8A
     return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
   }
 }
+
+/** A source of short names, for tying log lines together: a random beginning, then a count. */
+export function correlations(random: (count: number) => Uint8Array): () => string {
+  const beginning = Buffer.from(random(4)).toString('hex')
+  let count = 0
+  return () => `${beginning}-${(++count).toString(36)}`
+}

@@ -1,0 +1,223 @@
+/**
+ * The data folder: what is in it, how it is made, and how it is opened.
+ *
+ * ```
+ * data/
+ * ├─ kmipd.toml      settings
+ * ├─ master.key      opens the store; 0600
+ * ├─ ca.pem ca.key   the authority; 0600
+ * ├─ server.pem server.key
+ * └─ store/          sealed objects and the client register
+ * ```
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { hostname, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Authority,
+  type Certificate,
+  createAuthority,
+  exportPrivateKey,
+  generateKeyPair,
+  type KeyType,
+  openAuthority,
+  readCertificate,
+  readPrivateKey,
+  serverProfile,
+} from '../certs/index.ts'
+
+/** A data folder that is not as it should be, with what to do about it. */
+export class DataFolderError extends Error {
+  override readonly name = 'DataFolderError'
+}
+
+/** Where everything is. */
+export interface DataFolder {
+  readonly path: string
+  readonly config: string
+  readonly masterKey: string
+  readonly caCertificate: string
+  readonly caKey: string
+  readonly serverCertificate: string
+  readonly serverKey: string
+  readonly store: string
+}
+
+export const dataFolder = (path: string): DataFolder => ({
+  path,
+  config: join(path, 'kmipd.toml'),
+  masterKey: join(path, 'master.key'),
+  caCertificate: join(path, 'ca.pem'),
+  caKey: join(path, 'ca.key'),
+  serverCertificate: join(path, 'server.pem'),
+  serverKey: join(path, 'server.key'),
+  store: join(path, 'store'),
+})
+
+/** The authority's certificate is the last thing that initialisation writes before the server's: its mark. */
+export const isInitialised = (folder: DataFolder): boolean =>
+  existsSync(folder.caCertificate) && existsSync(folder.caKey)
+
+/** Writes a file whole or not at all, durably. */
+export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.new`
+  try {
+    await writeDurably(temporary, content, mode)
+    await rename(temporary, path)
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+/** As `writeWhole`, and never over a file that is there. */
+export async function createWhole(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.new`
+  try {
+    await writeDurably(temporary, content, mode)
+    await link(temporary, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new DataFolderError(`${path} is there already and is not overwritten`)
+    throw error
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Reads a file of the folder, or says which one is missing. */
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new DataFolderError(
+      `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); restore it from a backup, or make a new data folder with kmipd init`,
+    )
+  }
+}
+
+export interface AuthoritySource {
+  /** PEM of an authority that there is already, and its key. */
+  readonly certificate: string
+  readonly key: string
+  readonly passphrase?: string | undefined
+}
+
+/**
+ * Makes the folder and its authority, a new one or the user's own.
+ *
+ * @throws DataFolderError if there is an authority already: nothing is overwritten
+ */
+export async function createFolder(
+  folder: DataFolder,
+  config: string,
+  source: AuthoritySource | undefined,
+  now: Date,
+): Promise<void> {
+  await mkdir(folder.path, { recursive: true, mode: 0o700 })
+  if (isInitialised(folder)) throw new DataFolderError(`${folder.path} is initialised already`)
+  const files =
+    source === undefined
+      ? await createAuthority({ subject: { commonName: `kmipd CA ${randomBytes(4).toString('hex')}` }, now })
+      : adopted(source)
+  if (!existsSync(folder.config)) await createWhole(folder.config, config)
+  await createWhole(folder.caKey, files.key)
+  await createWhole(folder.caCertificate, files.certificate, 0o644)
+}
+
+/** The user's own authority, if it can sign; its key is kept unencrypted, since the server must start unattended. */
+function adopted({ certificate, key, passphrase }: AuthoritySource): AuthoritySource {
+  openAuthority({ certificate, key, ...(passphrase === undefined ? {} : { passphrase }) })
+  return { certificate, key: exportPrivateKey(readPrivateKey(key, passphrase)) }
+}
+
+export const openFolderAuthority = async (folder: DataFolder): Promise<Authority> =>
+  openAuthority({ certificate: await read(folder.caCertificate), key: await read(folder.caKey) })
+
+/** What the server shows: PEM, the leaf first, and its key. */
+export interface ServerCredentials {
+  readonly certificate: string
+  readonly key: string
+  readonly leaf: Certificate
+}
+
+/** Renewed when it has fewer days left. */
+const renewalDays = 30
+const dayMs = 86_400_000
+
+/**
+ * The server's certificate: the one that is there if it is this authority's, names every host and lasts; else a new one
+ * for the same key, or for a new key if there is none of the type.
+ */
+export async function serverCredentials(
+  folder: DataFolder,
+  authority: Authority,
+  hosts: readonly string[],
+  keyType: KeyType,
+  now: Date,
+): Promise<ServerCredentials> {
+  const present = existsSync(folder.serverCertificate) && existsSync(folder.serverKey)
+  const names = present
+    ? [...new Set([...hosts, ...namesOf(readCertificate(await read(folder.serverCertificate)))])]
+    : hosts
+  if (present) {
+    const certificate = await read(folder.serverCertificate)
+    const leaf = readCertificate(certificate)
+    const lasts = leaf.notAfter.getTime() - now.getTime() > renewalDays * dayMs
+    const isOurs =
+      leaf.issuer.text === authority.certificate.subject.text && leaf.publicKey.description === describe(keyType)
+    if (lasts && isOurs && names.length === namesOf(leaf).length)
+      return { certificate, key: await read(folder.serverKey), leaf }
+  }
+  const made = await makeServerCredentials(authority, names, keyType, now)
+  await writeWhole(folder.serverKey, made.key)
+  await writeWhole(folder.serverCertificate, made.certificate, 0o644)
+  return made
+}
+
+const describe = (keyType: KeyType): string =>
+  keyType.replace(/^P-/, 'EC P-').replace('-', keyType.startsWith('RSA') ? ' ' : '-')
+
+export async function makeServerCredentials(
+  authority: Authority,
+  hosts: readonly string[],
+  keyType: KeyType,
+  now: Date,
+): Promise<ServerCredentials> {
+  const { publicKey, privateKey } = await generateKeyPair(keyType)
+  const leaf = await authority.sign(authority.plan(publicKey, serverProfile({ names: [...hosts] }), now))
+  // A root is what the client has; what leads to it is what the client needs.
+  const intermediates = authority.chain.filter(pem => !isSelfSigned(pem))
+  return { certificate: [leaf.pem, ...intermediates].join(''), key: exportPrivateKey(privateKey), leaf }
+}
+
+const isSelfSigned = (pem: string): boolean => {
+  const { subject, issuer } = readCertificate(pem)
+  return subject.text === issuer.text
+}
+
+export const namesOf = ({ subjectAlternativeName }: Certificate): string[] =>
+  subjectAlternativeName.filter(({ type }) => type === 'dNSName' || type === 'iPAddress').map(({ value }) => value)
+
+/** The names and addresses by which clients may call this machine, unless told otherwise. */
+export function defaultHosts(): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap(list =>
+    (list ?? []).filter(({ internal, address }) => !internal && !isLinkLocal(address)).map(({ address }) => address),
+  )
+  return [...new Set(['localhost', hostname(), '127.0.0.1', '::1', ...addresses])]
+}
+
+const isLinkLocal = (address: string): boolean => /^fe80:/i.test(address)

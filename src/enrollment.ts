@@ -1,0 +1,153 @@
+/**
+ * How a client gets its certificate: plan, enter in the register, sign, enter what was signed. No certificate exists that
+ * the register does not know.
+ *
+ * @module
+ */
+import {
+  type Authority,
+  type Certificate,
+  clientProfile,
+  exportPrivateKey,
+  generateKeyPair,
+  type KeyType,
+  readCertificate,
+  readRequest,
+} from '../certs/index.ts'
+import type { ClientEntry, Clients } from './clients.ts'
+
+/** A mistake in what an administrator asked for. */
+export class EnrollmentError extends Error {
+  override readonly name = 'EnrollmentError'
+}
+
+export interface ClientRequest {
+  readonly name: string
+  /** Whose objects the client shares. Default: the group it already has, else its own name. */
+  readonly group?: string | undefined
+  /** Default 730. */
+  readonly days?: number | undefined
+}
+
+export interface Enrolled {
+  readonly entry: ClientEntry
+  readonly certificate: Certificate
+  /** What the client installs as the authority: PEM, leaf issuer first. */
+  readonly chain: readonly string[]
+}
+
+const namePattern = /^[\p{L}\p{N}][\p{L}\p{N}._:+ -]{0,127}$/u
+
+function checkName(words: string, name: string): void {
+  if (!namePattern.test(name))
+    throw new EnrollmentError(
+      `the ${words} ${JSON.stringify(name)} is none: letters, digits, blank and ._:+- are, up to 128 of them, the first a letter or digit`,
+    )
+}
+
+/** The group that a client of this name is in, or shall be. */
+async function groupOf(clients: Clients, { name, group }: ClientRequest): Promise<string> {
+  checkName('client name', name)
+  if (group !== undefined) checkName('group', group)
+  const known = (await clients.find(name)).filter(entry => entry.name === name && entry.fingerprint !== '').at(-1)
+  if (group !== undefined && known !== undefined && known.group !== group)
+    throw new EnrollmentError(
+      `the client ${name} is in the group ${known.group}; give it another name, or leave --group ${group} out`,
+    )
+  const chosen = group ?? known?.group ?? name
+  // A group that bears another client's name must not be joined by accident of naming.
+  if (
+    group === undefined &&
+    known === undefined &&
+    (await clients.list()).some(entry => entry.group === chosen && entry.name !== name)
+  )
+    throw new EnrollmentError(
+      `there is a group ${chosen} of other clients; say --group ${chosen} to join it, or choose another name`,
+    )
+  return chosen
+}
+
+/**
+ * Signs a cluster's certificate request.
+ *
+ * @param request PEM, DER or base64
+ * @throws CertsError for a request that is refused, EnrollmentError for a name or group that is
+ */
+export async function signClient(
+  request: string | Uint8Array,
+  asked: ClientRequest,
+  authority: Authority,
+  clients: Clients,
+  now: Date,
+): Promise<Enrolled> {
+  return enroll(readRequest(request), asked, authority, clients, now)
+}
+
+/** Makes a key pair for a client that cannot, and its certificate. */
+export async function issueClient(
+  asked: ClientRequest,
+  keyType: KeyType,
+  authority: Authority,
+  clients: Clients,
+  now: Date,
+): Promise<Enrolled & { readonly key: string }> {
+  const { publicKey, privateKey } = await generateKeyPair(keyType)
+  return { ...(await enroll(publicKey, asked, authority, clients, now)), key: exportPrivateKey(privateKey) }
+}
+
+async function enroll(
+  subject: Parameters<Authority['plan']>[0],
+  asked: ClientRequest,
+  authority: Authority,
+  clients: Clients,
+  now: Date,
+): Promise<Enrolled> {
+  const group = await groupOf(clients, asked)
+  const { name, days } = asked
+  const plan = authority.plan(
+    subject,
+    clientProfile({ commonName: name, ...(days === undefined ? {} : { days }) }),
+    now,
+  )
+  const planned: ClientEntry = {
+    name,
+    group,
+    serialNumber: plan.serialNumber,
+    fingerprint: '',
+    subject: plan.subject.text,
+    issuer: plan.issuer.text,
+    publicKey: plan.publicKey.description,
+    notBefore: plan.notBefore.getTime(),
+    notAfter: plan.notAfter.getTime(),
+    issued: now.getTime(),
+  }
+  await clients.plan(planned)
+  const certificate = await authority.sign(plan)
+  const entry = { ...planned, fingerprint: certificate.fingerprint }
+  await clients.enter(entry)
+  return { entry, certificate, chain: authority.chain }
+}
+
+/** Enters a certificate that another authority signed, or its owner did. */
+export async function trustClient(
+  pem: string | Uint8Array,
+  asked: ClientRequest,
+  clients: Clients,
+  now: Date,
+): Promise<ClientEntry> {
+  const certificate = readCertificate(pem)
+  const entry: ClientEntry = {
+    name: asked.name,
+    group: await groupOf(clients, asked),
+    serialNumber: certificate.serialNumber,
+    fingerprint: certificate.fingerprint,
+    subject: certificate.subject.text,
+    issuer: certificate.issuer.text,
+    publicKey: certificate.publicKey.description,
+    notBefore: certificate.notBefore.getTime(),
+    notAfter: certificate.notAfter.getTime(),
+    issued: now.getTime(),
+  }
+  await clients.enter(entry)
+  return entry
+}

@@ -1,0 +1,105 @@
+/**
+ * Opens what a server and a shell command both need: the settings, the store, the authority and the client register.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type Authority, readCertificates } from '../certs/index.ts'
+import {
+  createMasterKeyFile,
+  lmdb,
+  type MasterKey,
+  masterKeyFile,
+  masterKeyPassphrase,
+  masterKeyText,
+  memory,
+  openStore,
+  type Store,
+} from '../store/index.ts'
+import { type Clients, clientsOf, type Trust } from './clients.ts'
+import type { Config } from './config.ts'
+import { type DataFolder, dataFolder, DataFolderError, isInitialised, openFolderAuthority } from './data-folder.ts'
+
+export interface Opened {
+  readonly folder: DataFolder
+  readonly config: Config
+  readonly store: Store
+  readonly authority: Authority
+  readonly clients: Clients
+  /** Authorities, beside our own, whose clients may connect. */
+  readonly trusts: readonly Trust[]
+}
+
+/** Secrets come from the environment or a file, never from the settings. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Opens a data folder that is initialised. Close the store when done.
+ *
+ * @throws DataFolderError, StoreError, CertsError
+ */
+export async function openHouse(config: Config, environment: Environment): Promise<Opened> {
+  const folder = dataFolder(config.data)
+  if (!isInitialised(folder))
+    throw new DataFolderError(
+      `${config.data} is no data folder of kmipd; make one with kmipd init --data ${config.data}`,
+    )
+  const authority = await openFolderAuthority(folder)
+  const trusts = await readTrusts(config)
+  const store = await openFolderStore(folder, config, environment)
+  return { folder, config, store, authority, trusts, clients: clientsOf(store, trusts) }
+}
+
+async function openFolderStore(folder: DataFolder, config: Config, environment: Environment): Promise<Store> {
+  const isNew = !existsSync(folder.store)
+  const masterKey = await masterKeyOf(folder, config, environment, isNew)
+  const engine = await lmdb({ path: folder.store })
+  try {
+    return await openStore({ engine, masterKey })
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+/** A key in memory for a store in memory. */
+export const openEphemeralStore = (): Promise<Store> =>
+  openStore({ engine: memory(), masterKey: masterKeyText(randomBytes(32).toString('hex')) })
+
+async function masterKeyOf(
+  folder: DataFolder,
+  { store }: Config,
+  environment: Environment,
+  isNew: boolean,
+): Promise<MasterKey> {
+  switch (store.masterKey) {
+    case 'file': {
+      const path = store.masterKeyFile === undefined ? folder.masterKey : resolve(folder.path, store.masterKeyFile)
+      // Only a store that does not exist yet may get a new key: another would lock the old one for ever.
+      if (isNew && !existsSync(path)) await createMasterKeyFile(path)
+      return masterKeyFile(path)
+    }
+    case 'passphrase':
+      return masterKeyPassphrase(secretOf(environment, 'KMIPD_PASSPHRASE', 'the passphrase'))
+    case 'environment':
+      return masterKeyText(
+        secretOf(environment, 'KMIPD_MASTER_KEY', 'the master key, 32 bytes in hexadecimal or base64'),
+      )
+  }
+}
+
+function secretOf(environment: Environment, name: string, words: string): string {
+  const value = environment[name]
+  if (value === undefined || value === '')
+    throw new DataFolderError(`the environment variable ${name} is not set; it must hold ${words}`)
+  return value
+}
+
+async function readTrusts({ data, tls }: Config): Promise<Trust[]> {
+  const read = async ({ ca, group }: Config['tls']['trust'][number]): Promise<Trust[]> =>
+    readCertificates(await readFile(resolve(data, ca), 'utf8')).map(authority => ({ authority, group }))
+  return (await Promise.all(tls.trust.map(read))).flat()
+}
