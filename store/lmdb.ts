@@ -73,32 +73,27 @@ async function openDatabase(path: string): Promise<Database> {
   }
 }
 
-/** A first read, after which others work. */
+/** A first read: once it works, others do. */
 function probe(db: Database): void {
   try {
     db.resetReadTxn()
     db.doesExist(lowest)
   } catch (cause) {
-    // The driver has given up on the reader's place, yet would come back to it on a timer and crash the process.
-    const place = cause instanceof TypeError
-    if (place) ignore(() => db.resetReadTxn())
-    throw place ? noPlace(cause) : cause
+    // What the driver throws when it was refused a place among the readers.
+    if (!(cause instanceof TypeError)) throw cause
+    forgetRead(db)
+    const why = `a process with the same number, ${process.pid}, has it open in another container`
+    throw new StoreError('io', `it cannot be read, as it seems because ${why}: run both in one`, { cause })
   }
 }
 
-function ignore(action: () => void): void {
+/** The failed read left a timer behind, which would crash the process unless it finds nothing to do. */
+function forgetRead(db: Database): void {
   try {
-    action()
+    db.resetReadTxn()
   } catch {
-    // As the name says.
+    // Fails as the read did, after it has forgotten it.
   }
-}
-
-function noPlace(cause: unknown): StoreError {
-  const why = `a process with the same number, ${process.pid}, reads it from another container`
-  return new StoreError('io', `the database cannot be read, as it seems because ${why}: run both in one container`, {
-    cause,
-  })
 }
 
 // Understood by the driver, missing from its types.
@@ -152,8 +147,10 @@ function engine(path: string, opened: Database): Engine {
     }
   }
 
-  /** A failure while the root is written leaves the driver refusing everything, reads too, until it is opened anew.
-   * Where that fails, the next commit fails and tries again. */
+  /**
+   * A failure while the root is written leaves the driver refusing everything, reads too, until it is opened anew. Where
+   * that fails, the next commit fails and tries again.
+   */
   async function revive(): Promise<void> {
     try {
       probe(db)

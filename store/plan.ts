@@ -52,11 +52,11 @@ interface Holder {
 export function plan(keyring: Keyring, records: readonly RecordChange[], beliefs: readonly RecordGuard[]): Plan {
   const guards: Guard[] = []
   const changes: Change[] = []
-  const meanings = new Map<Guard, StoreError>()
+  const meanings = new Map<Guard, () => StoreError>()
   const holders = new Map<string, Holder>()
   const places = new Set<string>()
 
-  function expect(guard: Guard, otherwise: StoreError): void {
+  function expect(guard: Guard, otherwise: () => StoreError): void {
     guards.push(guard)
     meanings.set(guard, otherwise)
   }
@@ -69,7 +69,7 @@ export function plan(keyring: Keyring, records: readonly RecordChange[], beliefs
     const found = record === undefined ? 'exists already' : 'was changed or deleted since it was read'
     expect(
       { key: recordKey(table, id), value: record?.seen.envelope },
-      new StoreError('conflict', `record ${id} of ${table} ${found}`, { table, id }),
+      () => new StoreError('conflict', `record ${id} of ${table} ${found}`, { table, id }),
     )
   }
 
@@ -110,13 +110,13 @@ export function plan(keyring: Keyring, records: readonly RecordChange[], beliefs
   for (const record of records) changeRecord(record)
   for (const { table, key, before, after } of holders.values()) {
     if (after !== undefined)
-      expect({ key, value: before === undefined ? undefined : Buffer.from(before) }, duplicate(table, after))
+      expect({ key, value: before === undefined ? undefined : Buffer.from(before) }, () => duplicate(table, after))
     changes.push({ key, value: after === undefined ? undefined : Buffer.from(after) })
   }
   return {
     guards,
     changes,
-    explain: error => (error instanceof StoreError && error.guard && meanings.get(error.guard)) ?? error,
+    explain: error => (error instanceof StoreError && error.guard && meanings.get(error.guard)?.()) ?? error,
   }
 }
 
