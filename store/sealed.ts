@@ -97,7 +97,7 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
       checkPlace(table, id)
       const place = recordKey(table, id)
       const known = previous?.table === table && previous.id === id ? previous : undefined
-      return then(engine.get(place, known?.seen.envelope), envelope => {
+      return when(engine.get(place, known?.seen.envelope), envelope => {
         if (envelope === undefined) return undefined
         return envelope === known?.seen.envelope ? known : open(table, id, place, envelope)
       })
@@ -116,7 +116,7 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
     count(table, term, limit) {
       checkTable(table)
       const [from, to] = bounds(indexPrefix(table, keyring.hash(table, term)), undefined, false)
-      return then(engine.range(from, to, { limit }), rows => rows.length)
+      return when(engine.range(from, to, { limit }), rows => rows.length)
     },
 
     async commit(records, beliefs = []) {
@@ -133,7 +133,7 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
 /** Small enough that unsealing a page of records stays within a few milliseconds. */
 const pageRows = 128
 
-function then<T, R>(value: Awaitable<T>, use: (value: T) => Awaitable<R>): Awaitable<R> {
+function when<T, R>(value: Awaitable<T>, use: (value: T) => Awaitable<R>): Awaitable<R> {
   return value instanceof Promise ? value.then(use) : use(value)
 }
 
