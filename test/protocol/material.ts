@@ -37,6 +37,7 @@ export interface RecordedMessage {
   readonly hex: string
   readonly vector?: string
   readonly step?: number
+  readonly test_case?: string
   readonly xml_matches?: boolean
 }
 
