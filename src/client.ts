@@ -82,7 +82,7 @@ export interface Client {
   session(): Buffer | undefined
   /** Whether this connection resumed a session. */
   readonly isResumed: boolean
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** Connects, with mutual TLS. */
@@ -153,13 +153,13 @@ function checkIdentity(host: string, certificate: PeerCertificate): Error | unde
 }
 
 interface Conversation {
-  ask(message: Uint8Array): Promise<Uint8Array>
-  close(): Promise<void>
+  readonly ask: (message: Uint8Array) => Promise<Uint8Array>
+  readonly close: () => Promise<void>
 }
 
 interface Waiting {
-  resolve(message: Uint8Array): void
-  reject(error: Error): void
+  readonly resolve: (message: Uint8Array) => void
+  readonly reject: (error: Error) => void
 }
 
 /** Answers come in the order of the questions. */

@@ -52,8 +52,13 @@ export interface Clients {
   plan(entry: ClientEntry): Promise<void>
   /** Enters the certificate that was signed from a plan, or one that another authority signed. */
   enter(entry: ClientEntry): Promise<void>
-  /** The session of a certificate's owner, or why there is none. */
-  admit(certificate: Certificate, now: number): Promise<ClientSession | Refusal>
+  /**
+   * The session of a certificate's owner, or why there is none.
+   *
+   * @param isVouched whether a chain leads from the certificate to an authority that is trusted; without one, only the
+   *   very certificate that is in the register will do
+   */
+  admit(certificate: Certificate, isVouched: boolean, now: number): Promise<ClientSession | Refusal>
   /** @throws Failure AuthenticationNotSuccessful if the certificate was revoked or has expired since */
   confirm(session: ClientSession, now: number): Promise<void>
   /** All entries, oldest first. */
@@ -105,11 +110,12 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
     enter: put,
     list,
 
-    async admit(certificate, now) {
+    async admit(certificate, isVouched, now) {
       const { fingerprint, serialNumber, issuer, subject } = certificate
       const id = idOf({ serialNumber, issuer: issuer.text })
       const found = await read(id)
-      if (found === undefined) return guest(certificate, trusts, id) ?? unknown(subject.text, fingerprint)
+      if (found === undefined)
+        return (isVouched ? guest(certificate, trusts, id) : undefined) ?? unknown(subject.text, fingerprint)
       if (found.entry.fingerprint !== fingerprint) return unknown(subject.text, fingerprint)
       const refusal = refusalOf(found.entry, now)
       if (refusal !== undefined) return refusal

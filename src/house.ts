@@ -19,9 +19,23 @@ import {
   openStore,
   type Store,
 } from '../store/index.ts'
+import {
+  decode,
+  encode,
+  type Operation,
+  readRequest,
+  readResponse,
+  type ResultReasonName,
+  versions,
+  writeRequest,
+} from '../protocol/index.ts'
 import { type Clients, clientsOf, type Trust } from './clients.ts'
 import type { Config } from './config.ts'
 import { type DataFolder, dataFolder, DataFolderError, isInitialised, openFolderAuthority } from './data-folder.ts'
+import { Failure } from './failure.ts'
+import { identifiers } from './identifiers.ts'
+import { type House, respond } from './respond.ts'
+import type { Session } from './session.ts'
 
 export interface Opened {
   readonly folder: DataFolder
@@ -58,7 +72,7 @@ async function openFolderStore(folder: DataFolder, config: Config, environment: 
   const masterKey = await masterKeyOf(folder, config, environment, isNew)
   const engine = await lmdb({ path: folder.store })
   try {
-    return await openStore({ engine, masterKey })
+    return await openStore({ engine, masterKey, create: isNew })
   } catch (error) {
     await engine.close()
     throw error
@@ -103,3 +117,34 @@ async function readTrusts({ data, tls }: Config): Promise<Trust[]> {
     readCertificates(await readFile(resolve(data, ca), 'utf8')).map(authority => ({ authority, group }))
   return (await Promise.all(tls.trust.map(read))).flat()
 }
+
+/** What answering needs, from what is open. */
+export function houseOf(store: Store, maxBatchItems: number, now: () => number = Date.now): House {
+  const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
+  return { store, now, random, newIdentifier: identifiers(now, random), maxBatchItems }
+}
+
+/** Performs operations in this process, with nobody's certificate: for whoever owns the data folder. */
+export interface Administrator {
+  /** One operation; its response payload. @throws Failure */
+  call<Q, R>(operation: Operation<Q, R>, payload: Q): Promise<R>
+}
+
+/** @param group whose objects are made; absent, the objects of all groups are seen and none can be made */
+export function administer(opened: Pick<Opened, 'store'>, group?: string): Administrator {
+  const house = houseOf(opened.store, 1)
+  const session: Session = { client: 'administrator', group }
+  return {
+    async call<Q, R>(operation: Operation<Q, R>, payload: Q): Promise<R> {
+      const message = decode(encode(writeRequest([{ operation, payload }], newestVersion)))
+      const { bytes, audit } = await respond(readRequest(message), session, house, 'shell')
+      const error = audit.find(outcome => outcome.error !== undefined)?.error
+      if (error !== undefined) throw error as Error
+      const [item] = readResponse(decode(bytes)).batchItem
+      if (item?.resultStatus === 'Success') return item.payload as R
+      throw new Failure(item?.resultReason as ResultReasonName, item?.resultMessage ?? '')
+    },
+  }
+}
+
+const newestVersion = versions[versions.length - 1] ?? '2.1'

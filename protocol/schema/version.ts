@@ -14,12 +14,23 @@ export type Range = `${Version}..` | `..${Version}` | `${Version}..${Version}`
 
 const order = new Map<string, number>(versions.map((version, index) => [version, index]))
 
+const bounds = new Map<Range, readonly [from: number, to: number]>()
+
+function boundsOf(range: Range): readonly [from: number, to: number] {
+  const known = bounds.get(range)
+  if (known !== undefined) return known
+  const [from = '', to = ''] = range.split('..')
+  const found = [order.get(from) ?? 0, order.get(to) ?? versions.length] as const
+  bounds.set(range, found)
+  return found
+}
+
 /** Whether the range, or its absence, covers the version. */
 export function covers(range: Range | undefined, version: Version): boolean {
   if (range === undefined) return true
-  const [from = '', to = ''] = range.split('..')
+  const [from, to] = boundsOf(range)
   const at = order.get(version) ?? 0
-  return at >= (order.get(from) ?? 0) && at <= (order.get(to) ?? versions.length)
+  return at >= from && at <= to
 }
 
 export const isVersion = (text: string): text is Version => order.has(text)

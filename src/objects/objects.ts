@@ -130,7 +130,9 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     },
 
     async create(object) {
-      const stored: StoredObject = { ...object, group: session.group ?? session.client, creator: session.client }
+      if (session.group === undefined)
+        throw new Failure('InvalidMessage', 'an object belongs to a group, and none is given')
+      const stored: StoredObject = { ...object, group: session.group, creator: session.client }
       await checkNames(stored)
       work.write(stored)
     },

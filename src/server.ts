@@ -1,0 +1,253 @@
+/**
+ * The server, put together: folder, store, authority, register, listener.
+ *
+ * @module
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Authority, createAuthority, openAuthority, readCertificate } from '../certs/index.ts'
+import { lockFolder, type Store } from '../store/index.ts'
+import { type Clients, type ClientSession, clientsOf, type Trust } from './clients.ts'
+import { type Config, defaultConfigFile, loadConfig } from './config.ts'
+import {
+  type AuthoritySource,
+  createFolder,
+  createWhole,
+  dataFolder,
+  defaultHosts,
+  isInitialised,
+  makeServerCredentials,
+  namesOf,
+  openFolderAuthority,
+  serverCredentials,
+  type ServerCredentials,
+} from './data-folder.ts'
+import { issueClient } from './enrollment.ts'
+import { exchange, type ExchangeHouse } from './exchange.ts'
+import { type Environment, houseOf, openEphemeralStore, openHouse } from './house.ts'
+import { correlations } from './identifiers.ts'
+import { listen, type Listener, type Peer } from './listener.ts'
+import { openLog, type RunningLog } from './log.ts'
+import type { Audit } from './respond.ts'
+
+export interface ServerOptions {
+  /** The data folder; made at the first start. Default `./data`. */
+  readonly data?: string | undefined
+  /** In memory, with an authority and one client of its own, and gone with the server. Default false. */
+  readonly ephemeral?: boolean | undefined
+  /** Address to listen on. Default from the settings: all. */
+  readonly host?: string | undefined
+  /** 0 for any. Default from the settings: 5696. */
+  readonly port?: number | undefined
+  /** Host names and addresses for the server certificate. Default: this machine's. */
+  readonly hosts?: readonly string[] | undefined
+  /** Where secrets and settings may come from. Default none. */
+  readonly environment?: Environment | undefined
+}
+
+export interface RunningServer {
+  readonly kmip: { readonly host: string; readonly port: number }
+  /** The data folder. */
+  readonly data: string
+  /** Path of the authority's certificate, PEM: what clients trust. */
+  readonly ca: string
+  /** The names and addresses in the server's certificate. */
+  readonly hosts: readonly string[]
+  /** Whether this start made the data folder. */
+  readonly isNew: boolean
+  /** Paths of PEM files; ephemeral only. */
+  readonly client?: { readonly name: string; readonly cert: string; readonly key: string }
+  /** Answers what has been received, then ends. An ephemeral server's folder goes with it. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a server; it is ready when the promise resolves.
+ *
+ * @throws ConfigError, DataFolderError, StoreError, CertsError or ListenError, each saying what to do
+ */
+export function startServer(options: ServerOptions = {}): Promise<RunningServer> {
+  return options.ephemeral === true ? startEphemeral(options) : startKept(options)
+}
+
+const configOf = ({ data = 'data', host, port, environment = {} }: ServerOptions): Promise<Config> =>
+  loadConfig({
+    data: resolve(data),
+    environment,
+    flags: { listen: { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) } },
+  })
+
+export interface InitialiseOptions {
+  readonly data: string
+  readonly hosts?: readonly string[] | undefined
+  /** An authority that there is already. Default: a new one. */
+  readonly authority?: AuthoritySource | undefined
+  readonly environment?: Environment | undefined
+}
+
+/**
+ * Makes a data folder: authority, server certificate, sealed store, settings. On one that is there already, only gives the
+ * server certificate the hosts that it lacks.
+ *
+ * @returns the server's certificate, and whether the folder is new
+ */
+export async function initialise({
+  data,
+  hosts,
+  authority: source,
+  environment = {},
+}: InitialiseOptions): Promise<{ server: ServerCredentials; isNew: boolean }> {
+  const folder = dataFolder(resolve(data))
+  const isNew = !isInitialised(folder)
+  const now = new Date()
+  if (isNew || source !== undefined) await createFolder(folder, defaultConfigFile(), source, now)
+  const config = await configOf({ data, environment })
+  const authority = await openFolderAuthority(folder)
+  const server = await serverCredentials(
+    folder,
+    authority,
+    hosts ?? (isNew ? defaultHosts() : []),
+    config.tls.serverKey,
+    now,
+  )
+  const { store } = await openHouse(config, environment)
+  await store.close()
+  return { server, isNew }
+}
+
+/** What has been opened so far, closed in reverse: at the end, or when a later step fails. */
+class Opening {
+  readonly #closers: (() => Promise<void>)[] = []
+
+  /** Notes how to close what was opened, and gives it back. */
+  with<T>(opened: T, close: (opened: T) => Promise<void>): T {
+    this.#closers.push(() => close(opened))
+    return opened
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close()
+  }
+
+  /** Goes on with `start`, and closes everything if it fails. */
+  async orClose<T>(start: () => Promise<T>): Promise<T> {
+    try {
+      return await start()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+}
+
+function startKept(options: ServerOptions): Promise<RunningServer> {
+  const { data = 'data', environment = {}, hosts } = options
+  const folder = dataFolder(resolve(data))
+  const opening = new Opening()
+  return opening.orClose(async () => {
+    opening.with(await lockFolder(folder.path), lock => lock.release())
+    const { server, isNew } = await initialise({ data, hosts, environment })
+    const config = await configOf(options)
+    const log = opening.with(await openLog(config.log), log => log.close())
+    const opened = await openHouse(config, environment)
+    opening.with(opened.store, store => store.close())
+    const listener = opening.with(await serve({ ...opened, server, log }), listener => listener.close())
+    return {
+      kmip: { host: listener.host, port: listener.port },
+      data: folder.path,
+      ca: folder.caCertificate,
+      hosts: namesOf(server.leaf),
+      isNew,
+      close: () => opening.close(),
+    }
+  })
+}
+
+const ephemeralClient = 'client'
+
+function startEphemeral(options: ServerOptions): Promise<RunningServer> {
+  const opening = new Opening()
+  return opening.orClose(async () => {
+    const data = opening.with(await mkdtemp(join(tmpdir(), 'kmipd-')), folder =>
+      rm(folder, { recursive: true, force: true }),
+    )
+    const config = await configOf({ ...options, data })
+    const log = opening.with(await openLog(config.log), log => log.close())
+    const store = opening.with(await openEphemeralStore(), store => store.close())
+    const now = new Date()
+    const authority = openAuthority(await createAuthority({ now }))
+    const clients = clientsOf(store)
+    const hosts = options.hosts ?? ['localhost', '127.0.0.1', '::1']
+    const server = await makeServerCredentials(authority, hosts, config.tls.serverKey, now)
+    const client = await issueClient({ name: ephemeralClient }, 'P-256', authority, clients, now)
+    const files = { ca: join(data, 'ca.pem'), cert: join(data, 'client.pem'), key: join(data, 'client.key') }
+    await createWhole(files.ca, authority.chain.join(''), 0o644)
+    await createWhole(files.cert, client.certificate.pem, 0o644)
+    await createWhole(files.key, client.key)
+    const parts: Parts = { config, store, clients, authority, trusts: [], server, log }
+    const listener = opening.with(await serve(parts), listener => listener.close())
+    return {
+      kmip: { host: listener.host, port: listener.port },
+      data,
+      ca: files.ca,
+      hosts,
+      isNew: true,
+      client: { name: ephemeralClient, cert: files.cert, key: files.key },
+      close: () => opening.close(),
+    }
+  })
+}
+
+interface Parts {
+  readonly config: Config
+  readonly store: Store
+  readonly clients: Clients
+  readonly authority: Authority
+  readonly trusts: readonly Trust[]
+  readonly server: ServerCredentials
+  readonly log: RunningLog
+}
+
+function serve({ config, store, clients, authority, trusts, server, log }: Parts): Promise<Listener> {
+  const base = houseOf(store, config.limits.maxBatchItems)
+  const house: ExchangeHouse<ClientSession> = {
+    ...base,
+    newCorrelation: correlations(base.random),
+    confirm: session => clients.confirm(session, base.now()),
+    audit: (session, correlation, audit) => tell(log, session, correlation, audit),
+  }
+  return listen<ClientSession>({
+    host: config.listen.host,
+    port: config.listen.port,
+    key: server.key,
+    certificate: server.certificate,
+    clientCa: [...authority.chain, ...trusts.map(trust => trust.authority.pem)],
+    clientUsage: config.tls.clientUsage,
+    limits: config.limits,
+    admit: (peer: Peer) => clients.admit(readCertificate(peer.certificate), peer.chainError === undefined, base.now()),
+    exchange: (message, session) => exchange(message, session, house),
+    log,
+  })
+}
+
+/** One line per batch item; an error that the client is not told of goes here alone. */
+function tell(log: RunningLog, { client, group }: ClientSession, correlation: string, audit: Audit): void {
+  const { response, uniqueIdentifier, durationMs, notes, error } = audit
+  log.item({
+    client,
+    group,
+    operation: text(response.operation),
+    uniqueIdentifier,
+    result: String(response.resultStatus),
+    reason: text(response.resultReason),
+    message: response.resultMessage,
+    durationMs,
+    correlation,
+  })
+  for (const note of notes) log.info({ client, correlation, note }, 'client note')
+  if (error !== undefined) log.error({ client, correlation, error }, 'internal error')
+}
+
+const text = (value: string | number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value)
