@@ -12,7 +12,7 @@
 export type { Awaitable, Change, Engine, Entry, Guard, RangeOptions } from './engine.ts'
 export { StoreError, type StoreErrorCode } from './error.ts'
 export { lmdb, type LmdbOptions } from './lmdb.ts'
-export { lockFolder, type FolderLock } from './lock.ts'
+export { lockFolder, lockHolder, type FolderLock, type LockHolder } from './lock.ts'
 export { createMasterKeyFile, masterKeyFile, masterKeyPassphrase, masterKeyText, type MasterKey } from './master-key.ts'
 export { memory } from './memory.ts'
 export { openStore, type Store, type StoreOptions } from './open.ts'

@@ -42,6 +42,28 @@ export async function lockFolder(path: string): Promise<FolderLock> {
   }
 }
 
+/** Who holds a lock, as far as it tells. */
+export interface LockHolder {
+  readonly pid?: string
+  readonly host?: string
+  /** ISO 8601. */
+  readonly since?: string
+}
+
+/** Who holds the lock of a folder, or undefined if nobody does. It takes nothing and writes nothing that stays. */
+export async function lockHolder(path: string): Promise<LockHolder | undefined> {
+  const folder = resolve(path)
+  try {
+    const highest = Math.max(0, ...(await sockets(folder)))
+    if (highest === 0) return undefined
+    const { alive, who } = await viaShortPath(folder, short => ask(join(short, name(highest))))
+    return alive ? parse(who) : undefined
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined
+    throw new StoreError('io', `cannot look at the lock of ${folder}: ${String(cause)}`, { cause })
+  }
+}
+
 async function acquire(folder: string, short: string): Promise<FolderLock> {
   const own = `listening-${randomBytes(8).toString('hex')}.lock`
   const server = await listen(join(short, own))
@@ -152,7 +174,7 @@ function locked(folder: string, who: string): StoreError {
 }
 
 /** Only what a well-behaved holder would say gets into a message. */
-function parse(who: string): { pid?: string; host?: string; since?: string } {
+function parse(who: string): LockHolder {
   const [, pid, host, since] = /^\{"pid":(\d+),"host":"([\w.-]+)","since":"([\w:.-]+)"\}$/.exec(who) ?? []
   return { ...(pid && { pid }), ...(host && { host }), ...(since && { since }) }
 }

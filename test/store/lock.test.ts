@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { lockFolder, StoreError } from '../../store/index.ts'
+import { lockFolder, lockHolder, StoreError } from '../../store/index.ts'
 import { child, codeOf, folder } from './engines.ts'
 
 test('one holder at a time, who is named', async () => {
@@ -29,6 +29,23 @@ test('another process holds it until it lets go', async () => {
   holder.process.stdin?.write('release\n')
   await holder.said('released')
   await (await lockFolder(path)).release()
+})
+
+test('who holds it is told without taking it', async () => {
+  const path = await folder()
+  expect(await lockHolder(path)).toBeUndefined()
+  expect(await lockHolder(join(path, 'nowhere'))).toBeUndefined()
+  const lock = await lockFolder(path)
+  expect(await lockHolder(path)).toMatchObject({ pid: String(process.pid) })
+  await lock.release()
+  expect(await lockHolder(path)).toBeUndefined()
+  expect(await readdir(path)).toEqual([])
+  const holder = child('lock-holder', [path])
+  await holder.said('held')
+  expect(await lockHolder(path)).toMatchObject({ pid: String(holder.process.pid) })
+  holder.process.kill('SIGKILL')
+  await holder.ended
+  expect(await lockHolder(path)).toBeUndefined()
 })
 
 test('a killed holder holds nothing', async () => {
