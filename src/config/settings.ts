@@ -1,0 +1,95 @@
+/**
+ * The table of settings: what there is, what it may be, what it is unless set, and what it means.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { defaultLimits } from '../listener.ts'
+
+const whole = (min: number, max: number, preset: number) => z.int().min(min).max(max).default(preset)
+
+const dayMs = 86_400_000
+
+export const settings = {
+  listen: z.strictObject({
+    host: z.string().min(1).default('::').describe('Address to listen on. "::" is every address, IPv4 and IPv6.'),
+    port: whole(0, 65_535, 5696).describe('5696 is the port that IANA assigned to KMIP; 0 is any free one.'),
+  }),
+  tls: z.strictObject({
+    serverKey: z
+      .enum(['P-256', 'P-384', 'RSA-2048', 'RSA-3072', 'RSA-4096'])
+      .default('P-256')
+      .describe("Type of the server's own key. Some old clients know only RSA."),
+    clientUsage: z
+      .enum(['lenient', 'strict'])
+      .default('lenient')
+      .describe('Whether client certificates must say clientAuth ("strict") or may say nothing of usages.'),
+    trust: z
+      .array(z.strictObject({ ca: z.string().min(1), group: z.string().min(1).optional() }))
+      .default([])
+      .describe(
+        'More authorities whose clients are admitted without being registered one by one: a PEM file each, and the group\n' +
+          'whose objects their clients share. Without a group each client has one of its own.',
+      ),
+  }),
+  limits: z.strictObject({
+    maxMessageBytes: whole(1024, 268_435_456, defaultLimits.maxMessageBytes).describe('The longest request, in bytes.'),
+    maxBatchItems: whole(1, 100_000, 1000).describe('Batch items in a request.'),
+    maxConnections: whole(1, 1_000_000, defaultLimits.maxConnections).describe('Connections that are open at a time.'),
+    handshakeMs: whole(100, 600_000, defaultLimits.handshakeMs).describe('Milliseconds for a TLS handshake.'),
+    messageMs: whole(100, 600_000, defaultLimits.messageMs).describe(
+      'Milliseconds for a request to arrive once it has begun, and for a client to read a response.',
+    ),
+    idleMs: whole(1000, 30 * dayMs, defaultLimits.idleMs).describe(
+      'Milliseconds between requests. Storage arrays hold connections for hours without a word.',
+    ),
+    drainMs: whole(0, 600_000, defaultLimits.drainMs).describe(
+      'Milliseconds that a stopping server waits for requests that are in progress.',
+    ),
+  }),
+  store: z.strictObject({
+    engine: z.enum(['lmdb']).default('lmdb').describe('What keeps the records.'),
+    masterKey: z
+      .enum(['file', 'passphrase', 'environment'])
+      .default('file')
+      .describe('Where the key that opens the store comes from: a file, KMIPD_PASSPHRASE, or KMIPD_MASTER_KEY.'),
+    masterKeyFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Its file, if not master.key in the data folder. Keep a copy elsewhere: without it all keys are lost.'),
+  }),
+  log: z.strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('The least severe lines to write.'),
+    file: z.string().min(1).optional().describe('Where to write them, if not standard error. SIGHUP opens it anew.'),
+  }),
+}
+
+export type Sections = typeof settings
+export type Section = keyof Sections
+
+export const schema = z.strictObject({
+  listen: settings.listen.prefault({}),
+  tls: settings.tls.prefault({}),
+  limits: settings.limits.prefault({}),
+  store: settings.store.prefault({}),
+  log: settings.log.prefault({}),
+})
+
+/** The default of each setting that has one, by path. */
+export const presets: ReadonlyMap<string, unknown> = new Map(
+  Object.entries(schema.parse({})).flatMap(([section, values]) =>
+    Object.entries(values).map(([key, value]): [string, unknown] => [`${section}.${key}`, value]),
+  ),
+)
+
+/** `listen.port`, and so on. */
+export const paths = Object.entries(settings).flatMap(([section, { shape }]) =>
+  Object.keys(shape).map(key => `${section}.${key}`),
+)
+
+/** What the settings file shows for settings without a default. */
+export const examples: Readonly<Record<string, string>> = {
+  'store.masterKeyFile': 'master.key',
+  'log.file': 'kmipd.log',
+}

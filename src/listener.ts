@@ -1,0 +1,241 @@
+/**
+ * The socket side: TLS, who may come in, how much and how long; everything that ends a connection is decided here.
+ *
+ * Connections are accepted by a plain server and handed to a TLS server, so that one that is over the limit costs nothing,
+ * and one that never finishes its handshake can be found and dropped. When all places are taken, a newcomer gets the place
+ * of whoever has waited longest without being admitted: half-open connections never keep clients out.
+ *
+ * @module
+ */
+import { createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { bind } from './listener/bind.ts'
+import { complaintOf, isBreak } from './listener/complaint.ts'
+import { converse, type Conversation, type Terms } from './listener/conversation.ts'
+import {
+  addressOf,
+  faultOf,
+  isRefusal,
+  noCertificate,
+  type Peer,
+  peerOf,
+  type Refusal,
+  refusalOf,
+} from './listener/peer.ts'
+import { type Credentials, secureContext } from './listener/secure-context.ts'
+import type { Log } from './log.ts'
+
+export { ListenError } from './listener/error.ts'
+export type { ListenErrorCode } from './listener/error.ts'
+export type { Peer, Refusal } from './listener/peer.ts'
+export type { Credentials } from './listener/secure-context.ts'
+
+/** Times in milliseconds. */
+export interface Limits {
+  /** The longest message, header included. */
+  readonly maxMessageBytes: number
+  /** Open at a time, handshakes included. */
+  readonly maxConnections: number
+  /** From the first packet to the end of the handshake. */
+  readonly handshakeMs: number
+  /** From the first byte of a message to its last; also for reading a response. */
+  readonly messageMs: number
+  /** Between messages. Clients hold connections for hours, so this only finds the dead. */
+  readonly idleMs: number
+  /** How long `close` waits for what is in progress. */
+  readonly drainMs: number
+}
+
+export const defaultLimits: Limits = Object.freeze({
+  maxMessageBytes: 1_048_576,
+  maxConnections: 1000,
+  handshakeMs: 10_000,
+  messageMs: 30_000,
+  idleMs: 43_200_000,
+  drainMs: 10_000,
+})
+
+export interface ListenOptions<S extends object> extends Credentials {
+  /** `::` is every address, of IPv4 alone where IPv6 is missing. */
+  readonly host: string
+  /** 0 is any free one. */
+  readonly port: number
+  /** Whether a certificate must say clientAuth (`strict`) or may leave it open. Default `lenient`. */
+  readonly clientUsage?: 'lenient' | 'strict'
+  /** Default `defaultLimits`, each. */
+  readonly limits?: Partial<Limits>
+  /** Asked once per connection, resumed or not, when the certificate is within its dates. Must heed `chainError`. */
+  readonly admit: (peer: Peer) => Promise<S | Refusal>
+  /** Answers a message. Owns its bytes; gives up those of the response. */
+  readonly exchange: (message: Uint8Array, session: S) => Promise<Uint8Array>
+  readonly log: Log
+  /** Milliseconds since 1970. Default the system's clock. */
+  readonly now?: () => number
+}
+
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Admitted clients that are connected. */
+  readonly connections: number
+  /** For new connections; sessions from before cannot be resumed. Throws `ListenError` `credentials`. */
+  readonly replaceCredentials: (credentials: Credentials) => void
+  /** Accepts nothing more, answers what has been received, and ends all connections within `drainMs`. */
+  readonly close: () => Promise<void>
+}
+
+/** @throws ListenError */
+export async function listen<S extends object>(options: ListenOptions<S>): Promise<Listener> {
+  const { admit, exchange, log, now = Date.now, clientUsage = 'lenient' } = options
+  const limits: Limits = { ...defaultLimits, ...options.limits }
+  const sweepMs = Math.min(1000, Math.max(10, Math.min(limits.messageMs, limits.idleMs) / 4))
+  const sweeps = (ms: number): number => Math.ceil(ms / sweepMs)
+  const clock = { sweep: 0 }
+  const terms: Terms<S> = {
+    exchange,
+    maxMessageBytes: limits.maxMessageBytes,
+    patience: {
+      idle: sweeps(limits.idleMs),
+      receiving: sweeps(limits.messageMs),
+      exchanging: Infinity,
+      sending: sweeps(limits.messageMs),
+    },
+    clock,
+    log,
+  }
+  /** Not admitted yet, the longest waiting first. */
+  const newcomers = new Map<string, Socket>()
+  const conversations = new Set<Conversation>()
+  let closing: Promise<void> | undefined
+  let lastFull = -Infinity
+
+  const tlsServer = createTlsServer({
+    ...secureContext(options),
+    requestCert: true,
+    rejectUnauthorized: false,
+    handshakeTimeout: limits.handshakeMs,
+  })
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, accept)
+  const { host, port } = await bind(server, options)
+  const timer = setInterval(sweep, sweepMs).unref()
+  server.on('error', error => log.error({ error }, 'a connection could not be accepted'))
+  tlsServer.on('tlsClientError', complain)
+  tlsServer.on('secureConnection', socket => void welcome(socket))
+
+  function accept(socket: Socket): void {
+    socket.on('error', () => undefined)
+    if (newcomers.size + conversations.size >= limits.maxConnections && !makePlace()) {
+      socket.destroy()
+      return
+    }
+    const key = keyOf(socket)
+    newcomers.set(key, socket)
+    socket.on('close', () => {
+      if (forget(key, socket))
+        log.debug(
+          { ...whereOf(socket), bytes: socket.bytesRead },
+          'connection closed before its handshake was complete',
+        )
+    })
+    tlsServer.emit('connection', socket)
+  }
+
+  /** A port may have been used again since. */
+  const forget = (key: string, socket: Socket | undefined): boolean =>
+    socket !== undefined && newcomers.get(key) === socket && newcomers.delete(key)
+
+  /** Whether somebody who was not admitted yet had to go. */
+  function makePlace(): boolean {
+    const connections = limits.maxConnections
+    if (clock.sweep - lastFull > sweeps(burstMs))
+      log.warn({ connections }, 'all connections are taken; raise limits.maxConnections if clients are that many')
+    lastFull = clock.sweep
+    for (const [key, socket] of newcomers) {
+      newcomers.delete(key)
+      socket.destroy()
+      return true
+    }
+    return false
+  }
+
+  function complain(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+    const key = keyOf(socket)
+    const where = whereOf(socket)
+    const isSilent = newcomers.get(key)?.bytesRead === 0
+    if (isSilent || isBreak(error))
+      log.debug({ ...where, reason: error.code }, 'connection closed before its handshake')
+    else log.warn({ ...where, ...complaintOf(error) }, 'connection refused')
+    newcomers.delete(key)
+    socket.destroy()
+  }
+
+  async function welcome(socket: TLSSocket): Promise<void> {
+    const key = keyOf(socket)
+    const where = whereOf(socket)
+    socket.on('error', error => log.debug({ ...where, error }, 'connection broken'))
+    const newcomer = newcomers.get(key)
+    const admission = await judge(socket)
+    forget(key, newcomer)
+    if (admission === undefined || closing !== undefined) socket.destroy()
+    if (admission === undefined || socket.destroyed) return
+    const conversation = converse(socket, admission.session, admission.who, terms)
+    conversations.add(conversation)
+    socket.on('close', () => conversations.delete(conversation))
+  }
+
+  async function judge(socket: TLSSocket) {
+    const certificate = socket.getPeerX509Certificate()
+    const peer = certificate && peerOf(socket, certificate)
+    const where = whereOf(socket)
+    const who = peer ? { ...where, subject: peer.subject, fingerprint: peer.fingerprint } : where
+    try {
+      const fault = certificate ? faultOf(certificate, clientUsage, now()) : noCertificate
+      const admission = fault ?? (peer ? await admit(peer) : noCertificate)
+      if (!isRefusal(admission)) return { session: admission, who }
+      const { reason, hint } = peer && !fault ? refusalOf(peer, admission) : admission
+      const detail = peer && { issuer: peer.issuer, tlsVersion: peer.tlsVersion, resumed: peer.resumed }
+      log.warn({ ...who, ...detail, reason, hint }, 'connection refused')
+    } catch (error) {
+      log.error({ ...who, error }, 'connection refused: internal error')
+    }
+    return undefined
+  }
+
+  function sweep(): void {
+    clock.sweep++
+    for (const conversation of conversations) conversation.sweep()
+  }
+
+  async function drain(): Promise<void> {
+    const closed = new Promise(resolve => server.close(resolve))
+    for (const socket of newcomers.values()) socket.destroy()
+    for (const conversation of conversations) conversation.finish()
+    const last = setTimeout(() => {
+      log.warn({ connections: conversations.size }, 'connections cut that did not end in time')
+      for (const conversation of conversations) conversation.destroy()
+    }, limits.drainMs)
+    await closed
+    clearTimeout(last)
+    clearInterval(timer)
+  }
+
+  return {
+    host,
+    port,
+    get connections() {
+      return conversations.size
+    },
+    replaceCredentials: credentials => tlsServer.setSecureContext(secureContext(credentials)),
+    close: () => (closing ??= drain()),
+  }
+}
+
+const keepAliveMs = 60_000
+
+/** Refused connections are one burst, and one line in the log, until there was none for so long. */
+const burstMs = 10_000
+
+const keyOf = ({ remoteAddress, remotePort, localAddress }: Socket): string =>
+  `${remoteAddress ?? ''} ${remotePort ?? ''} ${localAddress ?? ''}`
+
+const whereOf = (socket: Socket) => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
