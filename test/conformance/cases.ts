@@ -30,13 +30,16 @@ function rows(): Row[] {
   })
 }
 
+/** What `vectors.tsv` does not tell: these clean up what others of the same version left on the server. */
+const alsoAfter: Readonly<Record<string, string>> = { 'TC-CREG-3': 'TC-CREG-1' }
+
 /** `SASED-M-2-14` stands for one file, `TC-OTP-SETUP-1/2` for two, of the same version and beside the file. */
 function afterOf(file: string, after: string): string[] {
-  const [, suffix = ''] = /(-\d\d)\.xml$/.exec(file) ?? []
-  const folder = file.slice(0, file.lastIndexOf('/'))
-  const [, stem = after.replace(suffix, ''), numbers = ''] = /^(.*-)(\d+(?:\/\d+)+)$/.exec(after) ?? []
+  const [, folder = '', name = '', suffix = ''] = /^(.*)\/(.*)(-\d\d)\.xml$/.exec(file) ?? []
+  const [, stem = after.replace(suffix, '') || (alsoAfter[name] ?? ''), numbers = ''] =
+    /^(.*-)(\d+(?:\/\d+)+)$/.exec(after) ?? []
   const names = numbers === '' ? [stem] : numbers.split('/').map(number => `${stem}${number}`)
-  return names.filter(name => name !== '').map(name => `${folder}/${name}${suffix}.xml`)
+  return names.filter(each => each !== '').map(each => `${folder}/${each}${suffix}.xml`)
 }
 
 export const stepsOf = (file: string): readonly Step[] => readVector(readMaterial('vectors', ...file.split('/')))

@@ -25,10 +25,11 @@ async function outcomeOf({ file, after }: Case): Promise<string | undefined> {
   const files = [...after, file]
   const missing = files.find(each => !isPublished(each))
   if (missing !== undefined) return `${missing} is not published`
-  const server = await startServer({ ephemeral: true, port: 0 })
+  const server = await startServer({ ephemeral: true, host: '127.0.0.1', port: 0 })
   try {
-    const { host, port } = server.kmip
-    const client = await connect({ host, port, ca: server.ca, cert: server.client.cert, key: server.client.key })
+    const { kmip, ca, client: credentials } = server
+    if (credentials === undefined) throw new Error('an ephemeral server has a client')
+    const client = await connect({ ...kmip, ca, cert: credentials.cert, key: credentials.key })
     try {
       for (const each of files) {
         const failure = await play(stepsOf(each), request => client.exchange(request), correctionsOf(each))

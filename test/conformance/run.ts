@@ -5,7 +5,7 @@
  */
 import { decode, encode, type Item, tagCamelCase } from '../../protocol/index.ts'
 import { compare, type Difference } from './compare.ts'
-import { isPlaceholder, itemOf, textOf } from './values.ts'
+import { isPlaceholder, itemOf, offsetFromNow, textOf } from './values.ts'
 import { type Variation, variations } from './variations.ts'
 import type { Element, Step } from './vector.ts'
 
@@ -37,7 +37,7 @@ export async function play(
       wasSent: text => sent.has(text.toLowerCase()),
     })
     if (outcome.differences.length > 0) return { step, differences: outcome.differences }
-    placeholders = new Map([...produced(reply, steps.slice(step + 1)), ...outcome.placeholders])
+    placeholders = new Map([...outcome.placeholders, ...produced(reply, steps)])
   }
   return undefined
 }
@@ -45,12 +45,14 @@ export async function play(
 const textsIn = (element: Element): string[] => [element.text, ...element.members.flatMap(textsIn)]
 
 /**
- * A few test cases print a literal where a later request uses a placeholder: what `$KEY_MATERIAL` stands for is then the
- * last Key Material that a reply held.
+ * A few test cases print a literal where a later request uses a placeholder that no reply prints: what `$KEY_MATERIAL`
+ * stands for is then the last Key Material that a reply held.
  */
-function produced(reply: Item, later: readonly Step[]): [string, string][] {
-  const wanted = new Set(later.flatMap(({ request }) => textsIn(request)).filter(isPlaceholder))
+function produced(reply: Item, steps: readonly Step[]): [string, string][] {
+  const printed = new Set(steps.flatMap(({ response }) => textsIn(response)))
+  const wanted = new Set(steps.flatMap(({ request }) => textsIn(request)).filter(isPlaceholder))
   return [...wanted].flatMap((placeholder): [string, string][] => {
+    if (printed.has(placeholder) || offsetFromNow(placeholder) !== undefined) return []
     const words = placeholder.replace(/^\$|_\d+$/g, '').replaceAll('_', '')
     const item = itemsIn(reply).find(each => tagCamelCase(each.tag).toUpperCase() === words)
     return item === undefined || item.type === 'Structure' ? [] : [[placeholder, textOf(item)]]
