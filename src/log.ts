@@ -100,7 +100,7 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     dest: file ?? 2,
     mode: 0o640,
     sync: false,
-    minLength: isPretty ? 0 : 16_384,
+    minLength: isPretty ? 0 : 8_192,
     maxLength: maxWaitingBytes,
     periodicFlush: 100,
   })

@@ -162,7 +162,10 @@ const contextOf = (
   now,
   random: house.random,
   newIdentifier: house.newIdentifier,
-  supported: () => [...handlers.keys()].filter(name => operationIn(name, version) !== undefined),
+  capabilities: {
+    operations: () => [...handlers.keys()].filter(name => operationIn(name, version) !== undefined),
+    objectTypes: () => objectTypes.filter(objectType => objectExistsIn(objectType, version)),
+  },
   note: (message: string) => void notes.push(message),
   correlation,
 })

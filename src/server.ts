@@ -71,12 +71,26 @@ export function startServer(options: ServerOptions = {}): Promise<RunningServer>
   return options.ephemeral === true ? startEphemeral(options) : startKept(options)
 }
 
-const configOf = ({ data = 'data', host, port, environment = {} }: ServerOptions): Promise<Config> =>
-  loadConfig({
+const configOf = ({
+  data = 'data',
+  host,
+  port,
+  environment = {},
+  ephemeral = false,
+}: ServerOptions): Promise<Config> => {
+  const listen = {
+    ...(ephemeral ? { host: '127.0.0.1' } : {}),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+  }
+  // A server that nobody else is to use is quiet, unless it is told otherwise.
+  const isQuiet = ephemeral && environment['KMIPD_LOG_LEVEL'] === undefined
+  return loadConfig({
     data: resolve(data),
     environment,
-    flags: { listen: { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) } },
+    flags: { listen, ...(isQuiet ? { log: { level: 'warn' } } : {}) },
   })
+}
 
 export interface InitialiseOptions {
   readonly data: string

@@ -53,7 +53,7 @@ function x509Attributes(der: Uint8Array): Attributes {
     },
     x509CertificateIssuer: { issuerDistinguishedName: issuer.der, issuerAlternativeName: [] },
     x509CertificateSubject: { subjectDistinguishedName: subject.der, subjectAlternativeName: [] },
-    certificateIdentifier: { issuer: issuer.text, serialNumber },
+    certificateIdentifier: { issuer: issuer.text, serialNumber: serialNumber.toUpperCase() },
     certificateIssuer: { certificateIssuerDistinguishedName: issuer.text, certificateIssuerAlternativeName: [] },
     certificateSubject: { certificateSubjectDistinguishedName: subject.text, certificateSubjectAlternativeName: [] },
     ...(digitalSignatureAlgorithm === undefined ? {} : { digitalSignatureAlgorithm: [digitalSignatureAlgorithm] }),

@@ -15,6 +15,7 @@ import {
   keepObject,
   type KeyBlock,
   type ManagedObject,
+  masks,
   tagNumber,
 } from '../../protocol/index.ts'
 import { Failure } from '../failure.ts'
@@ -65,6 +66,8 @@ export function newObject(
         ...attributes,
         ...told,
         uniqueIdentifier,
+        shortUniqueIdentifier: createHash('sha256').update(uniqueIdentifier).digest(),
+        protectionStorageMask: masks.ProtectionStorageMask.bits.Software,
         objectType,
         initialDate: now,
         lastChangeDate: now,
@@ -86,13 +89,6 @@ const ownGenerator = {
   cryptographicLength: 256,
   drbgAlgorithm: 'CTR',
 } as const
-
-const isSecret = ({ objectType }: ManagedObject): boolean =>
-  objectType === 'SymmetricKey' ||
-  objectType === 'PrivateKey' ||
-  objectType === 'SplitKey' ||
-  objectType === 'SecretData' ||
-  objectType === 'PGPKey'
 
 /**
  * Templates replaced by what they hold; what the client itself gives wins over a template. KMIP 1.4 §2.1.8
@@ -167,6 +163,7 @@ function contentAttributes(object: ManagedObject, claimed: Attributes): Attribut
   return {
     digest: digests(object),
     keyFormatType: keyBlock.keyFormatType,
+    keyValuePresent: keyBlock.keyValue !== undefined,
     ...(cryptographicAlgorithm === undefined ? {} : { cryptographicAlgorithm }),
     ...(cryptographicLength === undefined ? {} : { cryptographicLength }),
   }
@@ -189,7 +186,7 @@ function checkMaterial(
   bits: number | undefined,
 ): void {
   const { keyValue, keyFormatType, keyWrappingData } = keyBlock
-  if (keyValue === undefined) throw new Failure('InvalidMessage', 'the Key Block holds no Key Value')
+  if (keyValue === undefined) return
   if (keyValue instanceof Uint8Array) {
     if (keyWrappingData === undefined)
       throw new Failure(

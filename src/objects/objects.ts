@@ -45,7 +45,7 @@ export interface Objects {
    * @throws Failure NonUniqueNameAttribute
    */
   save(object: StoredObject): Promise<void>
-  /** A fresh object of an object group was handed out, and is fresh no longer. KMIP 2.1 §4.24 */
+  /** The object was handed out, and is fresh no longer. KMIP 2.1 §4.24 */
   served(object: StoredObject): void
   locate(instances: readonly AttributeInstance[], options: LocateOptions): Promise<Located>
 }
@@ -144,9 +144,7 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     },
 
     served(object) {
-      const { fresh, objectGroup = [] } = object.attributes
-      if (fresh === true && objectGroup.length > 0)
-        work.mark({ ...object, attributes: { ...object.attributes, fresh: false } })
+      if (object.attributes.fresh === true) work.mark({ ...object, attributes: { ...object.attributes, fresh: false } })
     },
 
     async locate(instances, { maximumItems = Number.POSITIVE_INFINITY, offsetItems = 0, storageStatusMask }) {

@@ -39,7 +39,7 @@ export interface Work {
 
 export function beginWork(store: Store): Work {
   const records = new Map<string, StoredRecord>()
-  let changes = new Map<string, StoredObject>()
+  let changes: Changes = new Map()
   const marks = new Map<string, StoredObject>()
 
   async function write(objects: ReadonlyMap<string, StoredObject>): Promise<void> {
@@ -60,7 +60,7 @@ export function beginWork(store: Store): Work {
 
   return {
     async read(uniqueIdentifier) {
-      const changed = changes.get(uniqueIdentifier)
+      const changed = changes.get(uniqueIdentifier) ?? marks.get(uniqueIdentifier)
       if (changed !== undefined) return changed
       const known = records.get(uniqueIdentifier)
       const found = known ?? (await store.get(objectTable, uniqueIdentifier))
@@ -69,15 +69,15 @@ export function beginWork(store: Store): Work {
       return readRecord(found.body)
     },
     write(object) {
-      changes.set(object.attributes.uniqueIdentifier, object)
+      changes = new Map(changes).set(object.attributes.uniqueIdentifier, object)
     },
     mark(object) {
       marks.set(object.attributes.uniqueIdentifier, object)
     },
     written: () => changes.values(),
-    savepoint: () => new Map(changes),
+    savepoint: () => changes,
     rollback(savepoint) {
-      changes = new Map(savepoint)
+      changes = savepoint
     },
     async commit() {
       if (changes.size > 0) await write(new Map([...marks, ...changes]))

@@ -31,6 +31,12 @@ function asWanted(
     return object
   }
   const { keyBlock } = object
+  // KMIP 2.1 §4.28: only the attributes of such a key are kept here.
+  if (keyBlock.keyValue === undefined)
+    throw new Failure(
+      'KeyValueNotPresent',
+      'the Key Value is not kept on this server; its Key Value Location tells where it is',
+    )
   if (keyWrapType === 'NotWrapped' && keyBlock.keyWrappingData !== undefined)
     throw new Failure('KeyWrapTypeNotSupported', 'the key was registered wrapped and cannot be unwrapped')
   if (keyCompressionType !== undefined && keyCompressionType !== keyBlock.keyCompressionType)

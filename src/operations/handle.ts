@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Operation, OperationName } from '../../protocol/index.ts'
+import type { ObjectType, Operation, OperationName } from '../../protocol/index.ts'
 import type { Objects } from '../objects/objects.ts'
 
 /** What a handler is given: no version, no session, no raw store, no logger. */
@@ -15,10 +15,16 @@ export interface Context {
   readonly random: (count: number) => Uint8Array
   /** A new Unique Identifier, later ones greater. */
   readonly newIdentifier: () => string
-  /** The operations that this server performs and the version of the message has. */
-  readonly supported: () => readonly OperationName[]
+  /** What this server can do in the version of the message. */
+  readonly capabilities: Capabilities
   /** Puts a client's words into the log. KMIP 2.1 §6.1.29 */
   readonly note: (message: string) => void
+}
+
+/** What Query tells of operations and objects. */
+export interface Capabilities {
+  readonly operations: () => readonly OperationName[]
+  readonly objectTypes: () => readonly ObjectType[]
 }
 
 /** The request with its Unique Identifier found: the given one, or the ID Placeholder's. */

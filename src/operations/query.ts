@@ -1,4 +1,4 @@
-import { masks, type ObjectType, objectTypes, Query, type ResponseOf } from '../../protocol/index.ts'
+import { masks, Query, type ResponseOf } from '../../protocol/index.ts'
 import { type Context, handle } from './handle.ts'
 
 type Answer = ResponseOf<typeof Query>
@@ -8,8 +8,8 @@ export const vendorIdentification = 'kmipd'
 
 /** What each function adds to the answer; one that is not here adds nothing, as the specification has it. */
 const answers: Readonly<Record<string, (context: Context) => Partial<Answer>>> = {
-  QueryOperations: ({ supported }) => ({ operation: supported() }),
-  QueryObjects: () => ({ objectType: objectTypes.filter(isKept) }),
+  QueryOperations: ({ capabilities }) => ({ operation: capabilities.operations() }),
+  QueryObjects: ({ capabilities }) => ({ objectType: capabilities.objectTypes() }),
   QueryServerInformation: () => ({
     vendorIdentification,
     serverInformation: { serverName: 'kmipd', productName: 'kmipd', alternateFailoverEndpoints: [] },
@@ -40,8 +40,6 @@ const answers: Readonly<Record<string, (context: Context) => Partial<Answer>>> =
     protectionStorageMasks: { protectionStorageMask: [masks.ProtectionStorageMask.bits.Software] },
   }),
 }
-
-const isKept = (objectType: ObjectType): boolean => objectType !== 'CertificateRequest'
 
 /** What the server can do. KMIP 2.1 §6.1.40 */
 export const query = handle(Query, ({ queryFunction }, context): Answer => {

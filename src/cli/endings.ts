@@ -1,0 +1,127 @@
+/**
+ * How a command ends: the one table of exit codes, and which error means which.
+ *
+ * @module
+ */
+import { CommanderError } from 'commander'
+import { CertsError } from '../../certs/index.ts'
+import { DecodeError, FrameError, SchemaError } from '../../protocol/index.ts'
+import { StoreError, type StoreErrorCode } from '../../store/index.ts'
+import { KmipError } from '../client.ts'
+import { ConfigError } from '../config.ts'
+import { DataFolderError } from '../data-folder.ts'
+import { EnrollmentError } from '../enrollment.ts'
+import { Failure } from '../failure.ts'
+
+export type Ending = 'done' | 'refused' | 'usage' | 'notFound' | 'unavailable' | 'unconfirmed'
+
+/** Exit codes and what they mean; the help shows this table. */
+export const endings: Readonly<Record<Ending, readonly [exitCode: number, words: string]>> = {
+  done: [0, 'done'],
+  refused: [1, 'refused or failed'],
+  usage: [2, 'the command line or the settings are wrong'],
+  notFound: [3, 'no such client, certificate or object'],
+  unavailable: [4, 'server, store, data folder or file cannot be reached or opened'],
+  unconfirmed: [5, 'a confirmation was wanted and not given'],
+}
+
+/** A command's own reason to end. Message: what was found; what to do. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly ending: Ending
+
+  constructor(ending: Ending, message: string) {
+    super(message)
+    this.ending = ending
+  }
+}
+
+/** What a user is told of an error, and a program. */
+export interface Complaint {
+  readonly ending: Ending
+  readonly code: string
+  /** One line. */
+  readonly message: string
+}
+
+export function complaintOf(error: unknown): Complaint {
+  const complaint = known(error) ?? system(error) ?? internal(error)
+  return { ...complaint, message: complaint.message.replace(/\s*\n\s*/g, ' ') }
+}
+
+const storeEndings: Partial<Record<StoreErrorCode, Ending>> = {
+  format: 'unavailable',
+  masterKey: 'unavailable',
+  locked: 'unavailable',
+  full: 'unavailable',
+  io: 'unavailable',
+}
+
+/** What to do about a reason, where the server's words do not tell. */
+const hints: Readonly<Record<string, string>> = {
+  ObjectNotFound: 'list what there is with: kmipd keys list, or kmipd kmip locate',
+  NonUniqueNameAttribute: 'choose another name, or destroy that object first',
+  WrongKeyLifecycleState: 'keys go from pre-active by activate to active, by revoke to deactivated, then destroy',
+}
+
+function refusal(reason: string, message: string): Complaint {
+  const hint = hints[reason]
+  return {
+    ending: reason === 'ObjectNotFound' || reason === 'ItemNotFound' ? 'notFound' : 'refused',
+    code: reason === '' ? 'refused' : reason,
+    message: hint === undefined ? message : `${message}; ${hint}`,
+  }
+}
+
+function known(error: unknown): Complaint | undefined {
+  if (error instanceof CommandError) return { ending: error.ending, code: error.ending, message: error.message }
+  if (error instanceof CommanderError)
+    return { ending: 'usage', code: 'usage', message: error.message.replace(/^error: /, '') }
+  if (error instanceof Failure || error instanceof KmipError) return refusal(error.reason, error.message)
+  if (error instanceof StoreError)
+    return { ending: storeEndings[error.code] ?? 'refused', code: error.code, message: error.message }
+  if (error instanceof DataFolderError) return { ending: 'unavailable', code: 'dataFolder', message: error.message }
+  if (error instanceof ConfigError) return { ending: 'usage', code: 'settings', message: error.message }
+  if (error instanceof EnrollmentError) return { ending: 'refused', code: 'refused', message: error.message }
+  if (error instanceof CertsError) return { ending: 'refused', code: error.code, message: error.message }
+  if (error instanceof SchemaError || error instanceof DecodeError || error instanceof FrameError)
+    return { ending: 'refused', code: 'malformed', message: error.message }
+  return undefined
+}
+
+/** What the operating system's and OpenSSL's codes mean to whoever typed the command. */
+const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
+  [/^ECONNREFUSED$/, 'nobody listens there; is the server running, and are host and port right?'],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, 'there is no such host; check the name'],
+  [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, 'the host does not answer; check address, route and firewall'],
+  [
+    /^(ECONNRESET|EPIPE)$/,
+    'the server ended the connection; it may not admit this client certificate: see its log, or kmipd client list',
+  ],
+  [
+    /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_SIGNATURE)/,
+    'the server certificate does not lead to the authority in --ca; take the ca.pem of this server',
+  ],
+  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, 'compare the clocks, or renew the certificate'],
+  [/^ERR_(SSL|TLS|OSSL)/, 'the TLS handshake failed; check --ca, --cert and --key, and the log of the server'],
+  [/^ENOENT$/, 'check the path'],
+  [/^(EACCES|EPERM)$/, 'run it as the owner, or correct the permissions'],
+  [/^EADDRINUSE$/, 'another process listens there; choose another with --port'],
+  [/^EADDRNOTAVAIL$/, 'this machine has no such address; choose another with --host'],
+  [/^EISDIR$/, 'name a file, not a folder'],
+  [/^ENOTDIR$/, 'a part of the path is no folder'],
+  [/^(ENOSPC|EDQUOT|EROFS|EIO)$/, 'the disk does not take it'],
+]
+
+function system(error: unknown): Complaint | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  const { code, message } = error
+  const meaning = meanings.find(([pattern]) => pattern.test(code))?.[1]
+  return meaning === undefined ? undefined : { ending: 'unavailable', code, message: `${message}; ${meaning}` }
+}
+
+const internal = (error: unknown): Complaint => ({
+  ending: 'refused',
+  code: 'internal',
+  message: `${error instanceof Error ? error.message : String(error)}; KMIPD_DEBUG=1 tells more`,
+})

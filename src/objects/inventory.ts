@@ -1,0 +1,41 @@
+/**
+ * What whoever owns the data folder may see of every object: all but its contents.
+ *
+ * @module
+ */
+import type { Store } from '../../store/index.ts'
+import { Failure } from '../failure.ts'
+import { readRecord, type StoredObject } from './stored-object.ts'
+import { current, everyTerm } from './terms.ts'
+import { objectTable } from './work.ts'
+
+export type Inventoried = Omit<StoredObject, 'object'>
+
+/**
+ * The objects of all groups, newest first.
+ *
+ * @param now seconds since 1970
+ * @returns each valid until the next is asked for: then the bytes that it is a view of are cleared
+ */
+export async function* inventory(store: Store, now: number): AsyncGenerator<Inventoried> {
+  for await (const id of store.find(objectTable, everyTerm(undefined), { reverse: true })) {
+    const record = await store.get(objectTable, id)
+    if (record === undefined) continue
+    yield withoutContents(current(readRecord(record.body), now))
+    record.body.fill(0)
+  }
+}
+
+/**
+ * One object, to be used before the store is closed.
+ *
+ * @throws Failure ObjectNotFound
+ */
+export async function inventoried(store: Store, uniqueIdentifier: string, now: number): Promise<Inventoried> {
+  const record = await store.get(objectTable, uniqueIdentifier)
+  if (record === undefined)
+    throw new Failure('ObjectNotFound', `there is no object ${JSON.stringify(uniqueIdentifier.slice(0, 64))}`)
+  return withoutContents(current(readRecord(record.body), now))
+}
+
+const withoutContents = ({ object, ...rest }: StoredObject): Inventoried => rest
