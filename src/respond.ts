@@ -6,7 +6,15 @@
  *
  * @module
  */
-import { encode, operationIn, type RequestMessage, type ResponseMessage, writeResponse } from '../protocol/index.ts'
+import {
+  encode,
+  objectExistsIn,
+  objectTypes,
+  operationIn,
+  type RequestMessage,
+  type ResponseMessage,
+  writeResponse,
+} from '../protocol/index.ts'
 import { type Store, StoreError } from '../store/index.ts'
 import { Failure } from './failure.ts'
 import { handlers } from './operations/index.ts'

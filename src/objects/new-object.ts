@@ -73,9 +73,7 @@ export function newObject(
         lastChangeDate: now,
         ...(isTemplate ? {} : { state: 'PreActive' as const, leaseTime, fresh: attributes.fresh ?? true }),
         ...(isGenerated ? { originalCreationDate: now, randomNumberGenerator: ownGenerator } : {}),
-        ...(isSecret(object)
-          ? { sensitive, alwaysSensitive: sensitive, extractable, neverExtractable: !extractable }
-          : {}),
+        ...(isTemplate ? {} : { sensitive, alwaysSensitive: sensitive, extractable, neverExtractable: !extractable }),
       },
       now,
     ),
