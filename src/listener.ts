@@ -10,7 +10,7 @@
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { bind } from './listener/bind.ts'
-import { complaintOf, isBreak } from './listener/complaint.ts'
+import { broken, complaintOf, isBreak } from './listener/complaint.ts'
 import { converse, type Conversation, type Terms } from './listener/conversation.ts'
 import {
   addressOf,
@@ -129,13 +129,14 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
       return
     }
     const key = keyOf(socket)
+    const where = whereOf(socket)
     newcomers.set(key, socket)
     socket.on('close', () => {
-      if (forget(key, socket))
-        log.debug(
-          { ...whereOf(socket), bytes: socket.bytesRead },
-          'connection closed before its handshake was complete',
-        )
+      if (!forget(key, socket)) return
+      const bytes = socket.bytesRead
+      // Monitoring and load balancers connect and say nothing, every few seconds.
+      if (bytes === 0) log.debug({ ...where, bytes }, 'connection closed before its handshake')
+      else log.info({ ...where, bytes, ...broken }, 'connection closed before its handshake was complete')
     })
     tlsServer.emit('connection', socket)
   }
@@ -158,14 +159,14 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     return false
   }
 
+  /** What broke off or never said a word is told of when its socket closes. */
   function complain(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const key = keyOf(socket)
-    const where = whereOf(socket)
-    const isSilent = newcomers.get(key)?.bytesRead === 0
-    if (isSilent || isBreak(error))
-      log.debug({ ...where, reason: error.code }, 'connection closed before its handshake')
-    else log.warn({ ...where, ...complaintOf(error) }, 'connection refused')
-    newcomers.delete(key)
+    const newcomer = newcomers.get(key)
+    if (!isBreak(error) && newcomer?.bytesRead !== 0) {
+      forget(key, newcomer)
+      log.warn({ ...whereOf(socket), ...complaintOf(error) }, 'connection refused')
+    }
     socket.destroy()
   }
 
@@ -217,6 +218,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     await closed
     clearTimeout(last)
     clearInterval(timer)
+    conversations.clear()
   }
 
   return {

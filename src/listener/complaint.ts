@@ -47,5 +47,8 @@ export function complaintOf({ code = 'unknown' }: NodeJS.ErrnoException): Refusa
   return complaints[reason] ?? row(`the handshake failed (${code})`, 'see the log of the client')
 }
 
+/** Nothing is known but that the client went away. */
+export const broken: Refusal = row('the client broke off the handshake', `see the log of the client; ${trustServer}`)
+
 /** The connection broke; there is nobody left to complain about. */
 export const isBreak = ({ code = '' }: NodeJS.ErrnoException): boolean => ['ECONNRESET', 'EPIPE'].includes(code)

@@ -104,9 +104,9 @@ function dateOf(date: string | number): string {
   return Number.isNaN(ms) ? 'a date that cannot be read' : new Date(ms).toISOString()
 }
 
+const selfSigned = 'the client certificate is self-signed'
 const untrusted = 'the issuer of the client certificate is not trusted here'
 const chainWords: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the client certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
   UNABLE_TO_GET_ISSUER_CERT: untrusted,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
@@ -118,8 +118,12 @@ const chainWords: Readonly<Record<string, string>> = {
 }
 
 /** The register's refusal, together with what is wrong with the chain: either alone may mislead. */
-export function refusalOf({ chainError }: Peer, refusal: Refusal): Refusal {
+export function refusalOf({ chainError, subject, issuer }: Peer, refusal: Refusal): Refusal {
   if (chainError === undefined) return refusal
-  const words = chainWords[chainError] ?? `the client certificate cannot be verified (${chainError})`
+  // OpenSSL names the last fault that it finds; this is the one that explains the others.
+  const words =
+    subject === issuer
+      ? selfSigned
+      : (chainWords[chainError] ?? `the client certificate cannot be verified (${chainError})`)
   return { reason: `${words}; ${refusal.reason}`, hint: refusal.hint }
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { constants } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { ListenError, wordsOf } from './error.ts'
 
@@ -56,6 +56,8 @@ export function secureContext({ key, certificate, clientCa }: Credentials): Secu
   }
   try {
     createSecureContext(context)
+    // node:tls passes over what it cannot read.
+    for (const authority of clientCa) new X509Certificate(authority)
     return context
   } catch (error) {
     throw new ListenError('credentials', `the server's key and certificates cannot be used: ${wordsOf(error)}`, error)
