@@ -261,16 +261,19 @@ export function writeResponse(message: ResponseMessage): Structure {
   ])
 }
 
+const noExtensions: readonly never[] = []
+
 function writeResponseItem(item: ResponseItem, version: Version): Item {
-  const { payload, resultReason, ...rest } = item
+  const { operation, uniqueBatchItemID, resultStatus, resultReason, resultMessage, payload } = item
   return codec(ResponseBatchItem, version).write(tag.batchItem, {
-    ...rest,
+    operation,
+    uniqueBatchItemID,
+    resultStatus,
     resultReason: typeof resultReason === 'string' ? reasonIn(resultReason, version) : resultReason,
+    resultMessage,
     responsePayload:
-      payload === undefined
-        ? undefined
-        : writePayload('response', item.operation, payload, tag.responsePayload, version),
-    messageExtension: [],
+      payload === undefined ? undefined : writePayload('response', operation, payload, tag.responsePayload, version),
+    messageExtension: noExtensions,
   })
 }
 

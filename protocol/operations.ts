@@ -281,3 +281,12 @@ export function operationIn(name: string | number, version: Version): Operation<
   const found = operations[name as keyof typeof operations] as unknown as Operation<unknown, unknown>
   return covers(found.range, version) ? found : undefined
 }
+
+/**
+ * The operations that the version's own table lists. Discover Versions is answered before that, since a client asks before
+ * it knows, but it is not listed.
+ */
+export const operationsOf = (version: Version): OperationName[] =>
+  Object.values(operations)
+    .map(({ name }) => name)
+    .filter(name => covers(`${enumerations.Operation.since(name)}..`, version))

@@ -10,7 +10,7 @@ import {
   encode,
   objectExistsIn,
   objectTypes,
-  operationIn,
+  operationsOf,
   type RequestMessage,
   type ResponseMessage,
   writeResponse,
@@ -171,7 +171,7 @@ const contextOf = (
   random: house.random,
   newIdentifier: house.newIdentifier,
   capabilities: {
-    operations: () => [...handlers.keys()].filter(name => operationIn(name, version) !== undefined),
+    operations: () => operationsOf(version).filter(name => handlers.has(name)),
     objectTypes: () => objectTypes.filter(objectType => objectExistsIn(objectType, version)),
   },
   note: (message: string) => void notes.push(message),

@@ -33,7 +33,7 @@ export function certificateAttributes(
       'InvalidAttributeValue',
       `the attribute Certificate Type is ${claimed.certificateType}, the certificate's ${certificateType}`,
     )
-  const plain: Attributes = { certificateType, certificateLength: certificateValue.length }
+  const plain: Attributes = { certificateType, certificateLength: certificateValue.length, keyFormatType: 'X_509' }
   if (certificateType !== 'X_509') return plain
   try {
     return { ...plain, ...x509Attributes(certificateValue) }
@@ -44,15 +44,16 @@ export function certificateAttributes(
 }
 
 function x509Attributes(der: Uint8Array): Attributes {
-  const { subject, issuer, serialNumber, signatureAlgorithm } = readCertificate(der)
+  const { subject, issuer, serialNumber, signatureAlgorithm, publicKey } = readCertificate(der)
   const digitalSignatureAlgorithm = signatureAlgorithms[signatureAlgorithm]
   return {
     x509CertificateIdentifier: {
       issuerDistinguishedName: issuer.der,
-      certificateSerialNumber: Buffer.from(serialNumber, 'hex'),
+      certificateSerialNumber: derInteger(serialNumber),
     },
     x509CertificateIssuer: { issuerDistinguishedName: issuer.der, issuerAlternativeName: [] },
     x509CertificateSubject: { subjectDistinguishedName: subject.der, subjectAlternativeName: [] },
+    ...keyAttributes(publicKey.description),
     certificateIdentifier: { issuer: issuer.text, serialNumber: serialNumber.toUpperCase() },
     certificateIssuer: { certificateIssuerDistinguishedName: issuer.text, certificateIssuerAlternativeName: [] },
     certificateSubject: { certificateSubjectDistinguishedName: subject.text, certificateSubjectAlternativeName: [] },
@@ -60,6 +61,33 @@ function x509Attributes(der: Uint8Array): Attributes {
     ...nameAttributes('Subject', subject.attribute),
     ...nameAttributes('Issuer', issuer.attribute),
   }
+}
+
+const keyAlgorithms: Readonly<Record<string, NameOf<typeof enumerations.CryptographicAlgorithm>>> = {
+  RSA: 'RSA',
+  EC: 'ECDSA',
+  Ed25519: 'Ed25519',
+}
+const ed25519Bits = 256
+
+/** From `RSA 2048`, `EC P-256` or `Ed25519`. */
+function keyAttributes(description: string): Attributes {
+  const [kind = '', size = ''] = description.split(' ')
+  const cryptographicAlgorithm = keyAlgorithms[kind]
+  if (cryptographicAlgorithm === undefined) return {}
+  return {
+    cryptographicAlgorithm,
+    cryptographicLength: kind === 'Ed25519' ? ed25519Bits : Number(size.replace('P-', '')),
+  }
+}
+
+const integerTag = 0x02
+
+/** KMIP 2.1 §4.61: the serial number's field of the certificate, as encoded there. X.690 §8.3 */
+function derInteger(hex: string): Uint8Array {
+  const bytes = Buffer.from(hex, 'hex')
+  const sign = (bytes[0] ?? 0) > 0x7f ? [0] : []
+  return Buffer.from([integerTag, sign.length + bytes.length, ...sign, ...bytes])
 }
 
 /** Which KMIP attribute a name's attribute is. KMIP 2.1 §4.6 */

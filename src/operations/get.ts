@@ -31,12 +31,6 @@ function asWanted(
     return object
   }
   const { keyBlock } = object
-  // KMIP 2.1 §4.28: only the attributes of such a key are kept here.
-  if (keyBlock.keyValue === undefined)
-    throw new Failure(
-      'KeyValueNotPresent',
-      'the Key Value is not kept on this server; its Key Value Location tells where it is',
-    )
   if (keyWrapType === 'NotWrapped' && keyBlock.keyWrappingData !== undefined)
     throw new Failure('KeyWrapTypeNotSupported', 'the key was registered wrapped and cannot be unwrapped')
   if (keyCompressionType !== undefined && keyCompressionType !== keyBlock.keyCompressionType)
@@ -45,6 +39,12 @@ function asWanted(
       `the key is not kept with the Key Compression Type ${keyCompressionType}`,
     )
   if (keyFormatType === undefined || keyFormatType === keyBlock.keyFormatType) return object
+  // Of a key whose value is kept elsewhere there is only what describes it. KMIP 2.1 §4.28
+  if (keyBlock.keyValue === undefined)
+    throw new Failure(
+      'KeyValueNotPresent',
+      'the Key Value is not kept on this server; its Key Value Location tells where it is',
+    )
   const converted = object.objectType === 'SymmetricKey' ? symmetric(keyBlock, keyFormatType) : undefined
   if (converted === undefined)
     throw new Failure(

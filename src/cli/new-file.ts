@@ -1,0 +1,36 @@
+/**
+ * Files that a command makes: new ones only, whole or not at all.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs'
+import { open, rm } from 'node:fs/promises'
+import { CommandError } from './endings.ts'
+
+/** To be asked before the work that the file is for. @throws CommandError if something is there */
+export function refuseExisting(path: string): void {
+  if (existsSync(path)) throw exists(path)
+}
+
+const exists = (path: string): CommandError =>
+  new CommandError('refused', `${path} is there already and is not overwritten; choose another name`)
+
+/** Durably. No hard links: it may be on a memory stick. */
+export async function writeNewFile(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(path) : error
+  })
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+/** The owner alone reads and writes. */
+export const privateMode = 0o600
+export const publicMode = 0o644
