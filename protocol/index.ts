@@ -3,7 +3,9 @@
  *
  * @module
  */
-export * from './attributes.ts'
+export * from './attributes/fields.ts'
+export * from './attributes/names.ts'
+export { keepAttributes, keptAttributes } from './attributes/spelling.ts'
 export * from './dump.ts'
 export * from './errors.ts'
 export * from './frame.ts'

@@ -12,7 +12,7 @@ import {
   EchoedAttribute,
   NewAttribute,
   NewAttributes,
-} from './attributes.ts'
+} from './attributes/fields.ts'
 import type { NameOf } from './schema/enumeration.ts'
 import {
   bits,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AttributeList, KeyAttributes } from '../attributes.ts'
+import { AttributeList, KeyAttributes } from '../attributes/fields.ts'
 import { SchemaError } from '../errors.ts'
 import type { Item } from '../item.ts'
 import { type TagName, tagName, tagNumber } from '../names.ts'
