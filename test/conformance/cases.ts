@@ -30,16 +30,17 @@ function rows(): Row[] {
   })
 }
 
-/** What `vectors.tsv` does not tell: these clean up what others of the same version left on the server. */
-const alsoAfter: Readonly<Record<string, string>> = { 'TC-CREG-3': 'TC-CREG-1' }
+/**
+ * What `vectors.tsv` does not tell: which case cleans up after which, and which of two set-ups is meant, the first, with
+ * a key value, or the second, without.
+ */
+const needs: Readonly<Record<string, string>> = { 'TC-CREG-3': 'TC-CREG-1', 'TC-OTP-3': 'TC-OTP-SETUP-2' }
 
-/** `SASED-M-2-14` stands for one file, `TC-OTP-SETUP-1/2` for two, of the same version and beside the file. */
+/** `SASED-M-2-14` stands for one file, `TC-OTP-SETUP-1/2` for either of two, of the same version and beside the file. */
 function afterOf(file: string, after: string): string[] {
   const [, folder = '', name = '', suffix = ''] = /^(.*)\/(.*)(-\d\d)\.xml$/.exec(file) ?? []
-  const [, stem = after.replace(suffix, '') || (alsoAfter[name] ?? ''), numbers = ''] =
-    /^(.*-)(\d+(?:\/\d+)+)$/.exec(after) ?? []
-  const names = numbers === '' ? [stem] : numbers.split('/').map(number => `${stem}${number}`)
-  return names.filter(each => each !== '').map(each => `${folder}/${each}${suffix}.xml`)
+  const needed = needs[name] ?? after.replace(suffix, '').replace(/\/\d+$/, '')
+  return needed === '' ? [] : [`${folder}/${needed}${suffix}.xml`]
 }
 
 export const stepsOf = (file: string): readonly Step[] => readVector(readMaterial('vectors', ...file.split('/')))

@@ -11,7 +11,7 @@ import { startServer } from '../../src/index.ts'
 import { materialMissing, materialNote } from '../protocol/material.ts'
 import { type Case, findCases, isPublished, stepsOf } from './cases.ts'
 import { connect } from './client.ts'
-import { correctionsOf } from './corrections.ts'
+import { corrections, correctionsOf } from './corrections.ts'
 import { inWords, play } from './run.ts'
 
 const unsupported = JSON.parse(readFileSync(new URL('unsupported.json', import.meta.url), 'utf8')) as Readonly<
@@ -52,8 +52,9 @@ describe.skipIf(materialMissing)(`OASIS test cases${materialNote}`, () => {
     else expect(outcome, `it is listed as unsupported (${reason}), but it passes`).toBeDefined()
   })
 
-  it('that are listed as unsupported are among them', () => {
+  it('are what is listed as unsupported and what is corrected', () => {
     const files = played.map(({ file }) => file)
     expect(Object.keys(unsupported).filter(file => !files.includes(file))).toEqual([])
+    expect(corrections.filter(({ file }) => !files.some(each => file.test(each)))).toEqual([])
   })
 })
