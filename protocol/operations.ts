@@ -4,12 +4,14 @@
  * @module
  */
 import {
+  AttributeIndex,
   AttributeList,
   AttributeReference,
   AttributeReferences,
   Criteria,
   CurrentAttribute,
   EchoedAttribute,
+  ModifiedAttribute,
   NewAttribute,
   NewAttributes,
 } from './attributes/fields.ts'
@@ -129,7 +131,7 @@ export const DeleteAttribute = operation('DeleteAttribute', {
     uniqueIdentifier,
     currentAttribute: CurrentAttribute,
     attributeReference: AttributeReference,
-    attributeIndex: optional(Integer, '..1.4'),
+    attributeIndex: AttributeIndex,
   },
   response: { ...identified, attribute: EchoedAttribute },
 })
@@ -197,7 +199,7 @@ export const Log = operation('Log', { range: '2.0..', request: { logMessage: Tex
 
 /** KMIP 2.1 §6.1.34 */
 export const ModifyAttribute = operation('ModifyAttribute', {
-  request: { uniqueIdentifier, currentAttribute: CurrentAttribute, newAttribute: NewAttribute },
+  request: { uniqueIdentifier, currentAttribute: CurrentAttribute, newAttribute: ModifiedAttribute },
   response: { ...identified, attribute: EchoedAttribute },
 })
 

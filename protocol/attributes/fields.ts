@@ -109,6 +109,26 @@ const singleAttribute = <C extends 'one' | 'optional'>(
 
 export const NewAttribute = singleAttribute('one', [tag.newAttribute], [tag.attribute])
 
+/** As `NewAttribute`, for an instance that is there: in 1.x the first, unless an index says another. KMIP 1.4 §4.15 */
+export const ModifiedAttribute: typeof NewAttribute = {
+  ...NewAttribute,
+  read(items, version) {
+    const instance = NewAttribute.read(items, version)
+    return instance === undefined || !isFirst(version) ? instance : { ...instance, index: instance.index ?? 0 }
+  },
+}
+
+/** Which instance: in 1.x the first unless it says another; 2.x has no indexes. KMIP 1.4 §4.16 */
+export const AttributeIndex = inline<number, 'optional'>('optional', {
+  claims: version => (isFirst(version) ? [tag.attributeIndex] : []),
+  read([item]) {
+    if (item !== undefined && item.type !== 'Integer')
+      throw new SchemaError('type', `a ${item.type} where Integer is wanted`, tagWords(item.tag))
+    return item?.value ?? 0
+  },
+  write: index => [{ tag: tag.attributeIndex, type: 'Integer', value: index }],
+})
+
 export const CurrentAttribute = singleAttribute('optional', [tag.currentAttribute], [])
 /** The attribute that a 1.x response repeats; 2.x responses do not. */
 export const EchoedAttribute = singleAttribute('optional', [], [tag.attribute])

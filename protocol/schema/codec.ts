@@ -252,8 +252,8 @@ function complete(
   version: Version,
 ): void {
   if (slot.inline !== undefined) {
-    const items = gathered?.get(slot) ?? []
-    if (items.length > 0 || slot.cardinality !== 'optional') values[slot.name] = slot.inline.read(items, version)
+    const value = slot.inline.read(gathered?.get(slot) ?? [], version)
+    if (value !== undefined) values[slot.name] = value
   } else if (slot.cardinality === 'many') values[slot.name] ??= []
   if (slot.cardinality === 'one' && values[slot.name] === undefined) {
     const wanted = slot.inline === undefined ? tagWords(slot.tag) : slot.claims.map(tagWords).join(' or ')

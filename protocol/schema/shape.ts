@@ -52,7 +52,7 @@ export interface Inline<T> {
   readonly cardinality: Cardinality
   /** The tags that are this field's at a version. */
   claims(version: Version): readonly number[]
-  /** Reads the items that carry claimed tags, in order; there is at least one unless the field is required. */
+  /** Reads the items that carry claimed tags, in order; there may be none. Undefined if the field is absent. */
   read(items: readonly Item[], version: Version): T | undefined
   write(value: T, version: Version): readonly Item[]
 }
