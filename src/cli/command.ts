@@ -5,7 +5,7 @@
  * @module
  */
 import { resolve } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfig } from '../config.ts'
 import { type Opened, openHouse } from '../house.ts'
 import { endings } from './endings.ts'
@@ -23,16 +23,18 @@ interface Description {
 export function addCommand(parent: Command, usage: string, { summary, description, examples }: Description): Command {
   const command = parent.command(usage).summary(summary)
   command.description(description === undefined ? summary : `${summary}\n\n${description}`)
-  return withGlobals(command).addHelpText('after', helpEnd(examples))
+  return command.addHelpText('after', helpEnd(examples))
 }
 
 const globalGroup = 'Global options:'
 
-export function withGlobals(command: Command): Command {
-  return command
+/** Gives the global options to a command and all that are under it; the last step, so that help shows them last. */
+export function addGlobals(command: Command): void {
+  command
     .addOption(new Option('--data <dir>', 'data folder (env: KMIPD_DATA, default: ./data)').helpGroup(globalGroup))
     .addOption(new Option('--json', 'one JSON document instead of text').helpGroup(globalGroup))
     .addOption(new Option('--no-color', 'no colours (env: NO_COLOR)').helpGroup(globalGroup))
+  command.commands.forEach(addGlobals)
 }
 
 export function helpEnd(examples: Description['examples']): string {

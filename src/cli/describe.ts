@@ -36,7 +36,10 @@ export function plain(shape: Shape<unknown> | undefined, value: unknown): unknow
           member === undefined ? [] : [[name, plainMember(shape.fields[name], member)]],
         ),
       )
-    default:
+    case 'either':
+    case 'mapped':
+    case 'any':
+    case undefined:
       return byType(value)
   }
 }
@@ -108,7 +111,7 @@ export function plainObject(object: ManagedObject): Record<string, unknown> {
 /** A plain value on one line; only the values of a structure, since its attribute says what they are. */
 export function lineOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(lineOf).join(', ')
-  if (typeof value === 'object' && value !== null) return Object.values(value).map(lineOf).join(' ')
+  if (typeof value === 'object' && value !== null) return Object.values(value).map(lineOf).filter(Boolean).join(' ')
   return printable(String(value))
 }
 

@@ -12,6 +12,7 @@ import { ConfigError } from '../config.ts'
 import { DataFolderError } from '../data-folder.ts'
 import { EnrollmentError } from '../enrollment.ts'
 import { Failure } from '../failure.ts'
+import { ListenError } from '../listener.ts'
 
 export type Ending = 'done' | 'refused' | 'usage' | 'notFound' | 'unavailable' | 'unconfirmed'
 
@@ -46,7 +47,7 @@ export interface Complaint {
 
 export function complaintOf(error: unknown): Complaint {
   const complaint = known(error) ?? system(error) ?? internal(error)
-  return { ...complaint, message: complaint.message.replace(/\s*\n\s*/g, ' ') }
+  return { ...complaint, message: complaint.message.replace(/\s*\n\s*/g, '; ') }
 }
 
 const storeEndings: Partial<Record<StoreErrorCode, Ending>> = {
@@ -57,9 +58,12 @@ const storeEndings: Partial<Record<StoreErrorCode, Ending>> = {
   io: 'unavailable',
 }
 
+const listing = 'list what there is with: kmipd keys list, or kmipd kmip locate'
+
 /** What to do about a reason, where the server's words do not tell. */
 const hints: Readonly<Record<string, string>> = {
-  ObjectNotFound: 'list what there is with: kmipd keys list, or kmipd kmip locate',
+  ObjectNotFound: listing,
+  ItemNotFound: listing,
   NonUniqueNameAttribute: 'choose another name, or destroy that object first',
   WrongKeyLifecycleState: 'keys go from pre-active by activate to active, by revoke to deactivated, then destroy',
 }
@@ -81,6 +85,7 @@ function known(error: unknown): Complaint | undefined {
   if (error instanceof StoreError)
     return { ending: storeEndings[error.code] ?? 'refused', code: error.code, message: error.message }
   if (error instanceof DataFolderError) return { ending: 'unavailable', code: 'dataFolder', message: error.message }
+  if (error instanceof ListenError) return { ending: 'unavailable', code: error.code, message: error.message }
   if (error instanceof ConfigError) return { ending: 'usage', code: 'settings', message: error.message }
   if (error instanceof EnrollmentError) return { ending: 'refused', code: 'refused', message: error.message }
   if (error instanceof CertsError) return { ending: 'refused', code: error.code, message: error.message }
@@ -117,7 +122,9 @@ function system(error: unknown): Complaint | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
   const { code, message } = error
   const meaning = meanings.find(([pattern]) => pattern.test(code))?.[1]
-  return meaning === undefined ? undefined : { ending: 'unavailable', code, message: `${message}; ${meaning}` }
+  return meaning === undefined
+    ? undefined
+    : { ending: 'unavailable', code, message: `${message === '' ? code : message}; ${meaning}` }
 }
 
 const internal = (error: unknown): Complaint => ({

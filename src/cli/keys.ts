@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { criteria } from '../objects/criteria.ts'
 import { type Inventoried, inventoried, inventory } from '../objects/inventory.ts'
 import { instancesOf } from '../objects/stored-object.ts'
-import { administer } from '../house.ts'
+import { administer, type Opened } from '../house.ts'
 import { addCommand, dataOf, screenOf, withHouse } from './command.ts'
 import { attributePairs, plainAttributes } from './describe.ts'
 import { CommandError } from './endings.ts'
@@ -21,7 +21,6 @@ import {
   contents,
   create,
   createHelp,
-  type CreateOptions,
   destroy,
   hexOf,
   register,
@@ -30,7 +29,14 @@ import {
   type RevokeOptions,
 } from './object-actions.ts'
 import { encoded } from './object-file.ts'
-import { addCriteriaOptions, addObjectOptions, type CriteriaOptions, nameIn, searchCriteria } from './object-options.ts'
+import {
+  addCriteriaOptions,
+  addObjectOptions,
+  type CriteriaOptions,
+  nameIn,
+  type ObjectOptions,
+  searchCriteria,
+} from './object-options.ts'
 import { printable } from './screen.ts'
 
 export function addKeys(program: Command): void {
@@ -83,7 +89,7 @@ function addLooking(keys: Command): void {
       ],
     })
       .requiredOption('--out <file>', 'the new file')
-      .option('--format <format>', `${exportFormats.join(', ')}`, 'raw'),
+      .option('--format <format>', exportFormats.join(', '), 'raw'),
   ).action((uid: string, options: ExportOptions, command: Command) => exportObject(uid, options, command))
 }
 
@@ -106,7 +112,7 @@ async function listObjects(options: CriteriaOptions & { readonly group?: string 
       objects.map(each => [
         each.uniqueIdentifier,
         each.objectType,
-        each.state ?? '',
+        String(each.state ?? ''),
         [each.cryptographicAlgorithm ?? '', each.cryptographicLength ?? ''].join(' ').trim(),
         printable(each.group),
         printable(each.name.join(', ')),
@@ -199,13 +205,9 @@ function addMaking(keys: Command): void {
         ],
       }),
     ),
-  ).action((options: CreateOptions, command: Command) =>
+  ).action((options: ObjectOptions & GroupOption, command: Command) =>
     withHouse(command, async opened => {
-      await warnOfGroup(
-        options.group,
-        command,
-        (await opened.clients.list()).map(({ group }) => group),
-      )
+      await checkGroup(options.group, opened, command)
       await create(administer(opened, options.group), screenOf(command), options)
     }),
   )
@@ -221,22 +223,22 @@ function addMaking(keys: Command): void {
         ],
       }),
     ),
-  ).action((file: string, options: RegisterFileOptions, command: Command) =>
+  ).action((file: string, options: RegisterFileOptions & GroupOption, command: Command) =>
     withHouse(command, async opened => {
-      await warnOfGroup(
-        options.group,
-        command,
-        (await opened.clients.list()).map(({ group }) => group),
-      )
+      await checkGroup(options.group, opened, command)
       await register(administer(opened, options.group), screenOf(command), file, options)
     }),
   )
 }
 
+interface GroupOption {
+  readonly group: string
+}
+
 /** Nobody may be there yet to see it; a slip of the fingers looks the same. */
-async function warnOfGroup(group: string | undefined, command: Command, groups: readonly string[]): Promise<void> {
-  if (group === undefined || group === '') throw new CommandError('usage', 'the group is empty; name one with --group')
-  if (!groups.includes(group))
+async function checkGroup(group: string, { clients }: Opened, command: Command): Promise<void> {
+  if (group === '') throw new CommandError('usage', 'the group is empty; name one with --group')
+  if ((await clients.list()).every(entry => entry.group !== group))
     screenOf(command).note(`note: no client in ${dataOf(command)} is in the group ${JSON.stringify(group)} yet`)
 }
 

@@ -18,16 +18,12 @@ export interface Confirmation {
   readonly yes?: boolean
 }
 
-export interface CreateOptions extends ObjectOptions {
-  readonly group?: string
-}
-
 export interface RevokeOptions extends Confirmation {
   readonly reason: string
   readonly message?: string
 }
 
-export type RegisterFileOptions = CreateOptions & RegisterOptions & { readonly type: string }
+export type RegisterFileOptions = ObjectOptions & RegisterOptions & { readonly type: string }
 
 export const addRegisterOptions = (command: Command): Command =>
   addObjectOptions(

@@ -52,9 +52,9 @@ export function screen({ isJson, hasColour }: ScreenOptions): Screen {
       const table = new Table({
         head: head.map(colours.bold),
         chars: bare,
-        style: { head: [], border: [], compact: true },
+        style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [], compact: true },
       })
-      table.push(...rows.map(row => row.map(cell => cell)))
+      table.push(...rows.map(row => [...row]))
       return table
         .toString()
         .split('\n')
@@ -71,7 +71,7 @@ export function screen({ isJson, hasColour }: ScreenOptions): Screen {
     async confirm(question, isConfirmed) {
       if (isConfirmed) return
       if (!isAttended())
-        throw new CommandError('unconfirmed', `${question} Nobody is there to ask; give --yes to confirm`)
+        throw new CommandError('unconfirmed', `nobody is there to confirm this: ${question} Give --yes to do so`)
       const asking = createInterface({ input: process.stdin, output: process.stderr })
       try {
         const answer = await asking.question(`${question} [y/N] `)

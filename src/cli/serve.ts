@@ -1,0 +1,95 @@
+/**
+ * `kmipd serve`: runs the server until it is told to stop.
+ *
+ * @module
+ */
+import { constants } from 'node:os'
+import type { Command } from 'commander'
+import { type RunningServer, startServer } from '../server.ts'
+import { addCommand, dataOf, screenOf, wholeNumber } from './command.ts'
+import type { Screen } from './screen.ts'
+
+interface ServeOptions {
+  readonly host?: string
+  readonly port?: number
+  readonly ephemeral?: boolean
+}
+
+export function addServe(program: Command): void {
+  addCommand(program, 'serve', {
+    summary: 'run the key server',
+    description:
+      'The first start on an empty folder makes all that is needed, as init does. The log goes to standard error.\nSIGTERM or SIGINT: answers what has been received, then ends; a second one: ends at once.\n\nWith --json, one line when it is ready: {"pid", "kmip": {"host", "port"}, "data", "ca"}, and with --ephemeral\n"client": {"name", "cert", "key"}: paths of PEM files.',
+    examples: [
+      ['serve', 'on port 5696 of all addresses, data in ./data'],
+      ['serve --data /var/lib/kmipd --host 192.0.2.7', 'on one address'],
+      [
+        'serve --ephemeral --port 0 --json',
+        'for a test: in memory, any port, with a client certificate; leaves nothing',
+      ],
+    ],
+  })
+    .option('--host <address>', 'address to listen on; default from the settings: all (with --ephemeral 127.0.0.1)')
+    .option('--port <port>', 'port, 0 for any free one; default from the settings: 5696', wholeNumber(0, 65_535))
+    .option('--ephemeral', 'keep everything in memory and a temporary folder, which goes when it stops')
+    .action((options: ServeOptions, command: Command) => serve(options, command))
+}
+
+async function serve({ host, port, ephemeral = false }: ServeOptions, command: Command): Promise<void> {
+  const screen = screenOf(command)
+  const stop = signalled()
+  const server = await startServer({ data: dataOf(command), ephemeral, host, port, environment: process.env })
+  const { kmip, data, ca, client } = server
+  screen.show({ pid: process.pid, kmip, data, ca, ...(client === undefined ? {} : { client }) }, () =>
+    welcome(server, screen),
+  )
+  await stop
+  screen.note('stopping: answering what has been received; a second signal ends at once')
+  await server.close()
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
+function signalled(): Promise<void> {
+  return new Promise(resolve => {
+    let isStopping = false
+    const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
+      // As a shell counts a process that a signal ended.
+      if (isStopping) process.exit(128 + constants.signals[signal])
+      isStopping = true
+      resolve()
+    }
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  })
+}
+
+/** What a user needs next. */
+function welcome({ kmip, data, ca, client, hosts, isNew }: RunningServer, screen: Screen): string {
+  const { bold, dim } = screen.colours
+  const address = kmip.host.includes(':') ? `[${kmip.host}]:${kmip.port}` : `${kmip.host}:${kmip.port}`
+  const name = hosts.find(each => each !== 'localhost') ?? kmip.host
+  const next =
+    client === undefined
+      ? [
+          'Admit a client, in another shell:',
+          `  kmipd client sign cluster.csr --name cluster-1 --data ${data} --out cluster-1.pem`,
+        ]
+      : [
+          'Try it, in another shell:',
+          `  kmipd kmip query --server ${address} --ca ${ca} --cert ${client.cert} --key ${client.key}`,
+        ]
+  return [
+    bold(`kmipd is ready at ${address}`) + (isNew && client === undefined ? ', with a new data folder' : ''),
+    '',
+    screen.pairs([
+      ['Names', `${hosts.join(', ')} ${dim('(in the server certificate; more with kmipd init --host NAME)')}`],
+      ['CA certificate', `${ca} ${dim('(clients install it)')}`],
+      ['Data folder', client === undefined ? data : `${data} ${dim('(temporary; gone when it stops)')}`],
+      ['Client', client && `${client.cert}, ${client.key}`],
+    ]),
+    '',
+    ...next,
+    ...(client === undefined && name !== kmip.host ? [dim(`Clients reach it as ${name}:${kmip.port}.`)] : []),
+    '',
+    dim('Ctrl-C stops it.'),
+  ].join('\n')
+}
