@@ -6,111 +6,19 @@
  *
  * @module
  */
-import { SchemaError } from './errors.ts'
-import { type Item, type Structure, structureItem } from './item.ts'
-import { tagNumber, tagWords } from './names.ts'
-import { type Operation, operationIn, type OperationName, ProtocolVersion } from './operations.ts'
-import { reasonIn, type ResultReasonName } from './reasons.ts'
-import { codec, readWithin } from './schema/codec.ts'
-import type { NameOf } from './schema/enumeration.ts'
-import {
-  AnyItem,
-  Boolean,
-  Bytes,
-  DateTime,
-  DateTimeExtended,
-  either,
-  Integer,
-  many,
-  named,
-  optional,
-  structure,
-  Text,
-  type ValueOf,
-} from './schema/shape.ts'
-import { isVersion, type Version, versions } from './schema/version.ts'
-import * as enumerations from './tables/enumerations.ts'
+import { SchemaError } from '../errors.ts'
+import { type Item, type Structure, structureItem } from '../item.ts'
+import { tagNumber, tagWords } from '../names.ts'
+import { type Operation, operationIn, type OperationName, ProtocolVersion } from '../operations.ts'
+import { reasonIn, type ResultReasonName } from '../reasons.ts'
+import { codec, readWithin } from '../schema/codec.ts'
+import type { NameOf } from '../schema/enumeration.ts'
+import type { ValueOf } from '../schema/shape.ts'
+import { isVersion, type Version, versions } from '../schema/version.ts'
+import type * as enumerations from '../tables/enumerations.ts'
+import { RequestBatchItem, RequestHeader, ResponseBatchItem, ResponseHeader } from './shapes.ts'
 
-const Nonce = structure({ nonceID: Bytes, nonceValue: Bytes })
-
-/** Every credential's fields. KMIP 2.1 §9.9 */
-const CredentialValue = structure({
-  username: optional(Text),
-  password: optional(Text),
-  oneTimePassword: optional(Text, '2.0..'),
-  timeStamp: optional(DateTimeExtended, '2.0..'),
-  hashingAlgorithm: optional(named(enumerations.HashingAlgorithm), '2.0..'),
-  hashedPassword: optional(Bytes, '2.0..'),
-  deviceSerialNumber: optional(Text, '1.1..'),
-  deviceIdentifier: optional(Text, '1.1..'),
-  networkIdentifier: optional(Text, '1.1..'),
-  machineIdentifier: optional(Text, '1.1..'),
-  mediaIdentifier: optional(Text, '1.1..'),
-  nonce: optional(Nonce, '1.2..'),
-  attestationType: optional(named(enumerations.AttestationType), '1.2..'),
-  attestationMeasurement: optional(Bytes, '1.2..'),
-  attestationAssertion: optional(Bytes, '1.2..'),
-  ticket: optional(structure({ ticketType: named(enumerations.TicketType), ticketValue: Bytes }), '2.0..'),
-})
-
-const Credential = structure({ credentialType: named(enumerations.CredentialType), credentialValue: CredentialValue })
-
-/** KMIP 2.1 §8.2 */
-const RequestHeader = structure({
-  protocolVersion: ProtocolVersion,
-  maximumResponseSize: optional(Integer),
-  clientCorrelationValue: optional(Text, '1.4..'),
-  serverCorrelationValue: optional(Text, '1.4..'),
-  asynchronousIndicator: optional(either(Boolean, named(enumerations.AsynchronousIndicator))),
-  attestationCapableIndicator: optional(Boolean, '1.2..'),
-  attestationType: many(named(enumerations.AttestationType), '1.2..'),
-  authentication: optional(structure({ credential: many(Credential) })),
-  batchErrorContinuationOption: optional(named(enumerations.BatchErrorContinuationOption)),
-  batchOrderOption: optional(Boolean),
-  timeStamp: optional(DateTime),
-  batchCount: Integer,
-})
-export type RequestHeader = ValueOf<typeof RequestHeader>
-
-/** KMIP 2.1 §9.13 */
-const MessageExtension = structure({
-  vendorIdentification: Text,
-  criticalityIndicator: Boolean,
-  vendorExtension: AnyItem,
-})
-
-/** KMIP 2.1 §8.3 */
-const RequestBatchItem = structure({
-  operation: named(enumerations.Operation),
-  ephemeral: optional(Boolean, '2.1..'),
-  uniqueBatchItemID: optional(Bytes),
-  requestPayload: AnyItem,
-  messageExtension: many(MessageExtension),
-})
-
-/** KMIP 2.1 §8.5 */
-const ResponseHeader = structure({
-  protocolVersion: ProtocolVersion,
-  timeStamp: DateTime,
-  nonce: optional(Nonce, '1.2..'),
-  serverHashedPassword: optional(Bytes, '2.0..'),
-  attestationType: many(named(enumerations.AttestationType), '1.2..'),
-  clientCorrelationValue: optional(Text, '1.4..'),
-  serverCorrelationValue: optional(Text, '1.4..'),
-  batchCount: Integer,
-})
-
-/** KMIP 2.1 §8.6 */
-const ResponseBatchItem = structure({
-  operation: optional(named(enumerations.Operation)),
-  uniqueBatchItemID: optional(Bytes),
-  resultStatus: named(enumerations.ResultStatus),
-  resultReason: optional(named(enumerations.ResultReason)),
-  resultMessage: optional(Text),
-  asynchronousCorrelationValue: optional(Bytes),
-  responsePayload: optional(AnyItem),
-  messageExtension: many(MessageExtension),
-})
+export type { RequestHeader } from './shapes.ts'
 
 /** One thing asked for. `problem` is why the payload could not be read; then there is none. */
 export type RequestItem = Omit<ValueOf<typeof RequestBatchItem>, 'requestPayload'> & {
