@@ -111,12 +111,27 @@ describe('architecture', () => {
   })
 
   it('compares protocol versions nowhere but in protocol', () => {
-    const versionLiteral = /['"`](?:\.\.)?[12]\.[0-4](?:\.\.)?['"`]/
-    const wrong = ['src', 'store', 'certs'].flatMap(filesIn).flatMap(file =>
-      withoutComments(sourceOf(file))
-        .split('\n')
-        .flatMap(line => (versionLiteral.test(line) ? [`${file}: ${line.trim()}`] : [])),
-    )
+    const wrong = ['src', 'store', 'certs']
+      .flatMap(filesIn)
+      .flatMap(file => versionsIn(withoutComments(sourceOf(file))).map(line => `${file}: ${line}`))
     expect(wrong).toEqual([])
   })
+
+  it('lets a version be a default, and nothing else', () => {
+    expect(versionsIn("const { version = '1.4' } = options\nconst newest = versions.at(-1) ?? '2.1'")).toEqual([])
+    for (const line of [
+      "if (version === '1.4') return",
+      "covers('..1.4', version)",
+      "['1.0', '1.1'].includes(v)",
+      "{ '2.0': x }",
+    ])
+      expect(versionsIn(line)).toEqual([line])
+  })
 })
+
+/** Lines that name a protocol version or a range of them, but for one that is taken where none is given. */
+const versionsIn = (source: string): string[] =>
+  source
+    .split('\n')
+    .filter(line => /(?<!(?:\?\?|[^=!<>]=) )['"`](?:\.\.)?[12]\.[0-4](?:\.\.(?:[12]\.[0-4])?)?['"`]/.test(line))
+    .map(line => line.trim())

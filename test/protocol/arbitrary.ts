@@ -9,6 +9,8 @@
 import fc from 'fast-check'
 import {
   AnyObject,
+  AttributeIndex,
+  type AttributeInstance,
   AttributeList,
   type AttributeName,
   AttributeReference,
@@ -28,6 +30,7 @@ import {
   KeyAttributes,
   KeyBlock,
   type ManagedObject,
+  ModifiedAttribute,
   Name,
   NewAttribute,
   NewAttributes,
@@ -132,7 +135,8 @@ function structureOf(fields: Fields, version: Version, extent: 'whole' | 'partia
     if (!covers(range, version) || (shape.kind === 'inline' && shape.claims(version).length === 0)) continue
     const value = shape.kind === 'inline' ? inlineOf(shape, version) : valueOf(shape, version)
     values[name] = cardinality === 'many' && shape.kind !== 'inline' ? fc.array(value, { maxLength: 3 }) : value
-    if (cardinality === 'many' || (cardinality === 'one' && extent === 'whole')) required.push(name)
+    if (cardinality === 'many' || (cardinality === 'one' && extent === 'whole') || shape === AttributeIndex)
+      required.push(name)
   }
   return fc.record(values, { requiredKeys: required, noNullPrototype: true })
 }
@@ -146,6 +150,12 @@ const inlines = new Map<Inline<unknown>, (version: Version) => Arbitrary<unknown
   [Criteria, version => fc.array(instance(version, 'partial'), { maxLength: 4 })],
   [NewAttributes, version => fc.array(fc.oneof(...newInstances(version)), { maxLength: 4 })],
   [NewAttribute, version => instance(version, 'whole')],
+  // In 1.x what is not given is the first instance: read as 0, so it is never absent in memory.
+  [
+    ModifiedAttribute,
+    version => instance(version, 'whole').map(made => (isFirst(version) ? { index: 0, ...made } : made)),
+  ],
+  [AttributeIndex, () => fc.integer()],
   [CurrentAttribute, version => instance(version, 'whole')],
   [EchoedAttribute, version => instance(version, 'whole')],
   [AttributeReferences, version => fc.array(attributeName(version), { maxLength: 4 })],
@@ -176,7 +186,7 @@ function attributeName(version: Version): Arbitrary<AttributeName> {
 }
 
 /** One instance of one attribute of the version, standard or custom. An index of 0 is not written, so it is not here. */
-export const instance = (version: Version, extent: 'whole' | 'partial'): Arbitrary<unknown> => {
+export const instance = (version: Version, extent: 'whole' | 'partial'): Arbitrary<AttributeInstance> => {
   const index = isFirst(version)
     ? fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined })
     : fc.constant(undefined)
@@ -198,8 +208,8 @@ export const instance = (version: Version, extent: 'whole' | 'partial'): Arbitra
   return fc.oneof({ weight: 4, arbitrary: fc.oneof(...standard) }, custom)
 }
 
-const indexed = (made: Arbitrary<{ index: number | undefined }>): Arbitrary<unknown> =>
-  made.map(({ index, ...rest }) => (index === undefined ? rest : { ...rest, index }))
+const indexed = (made: Arbitrary<{ index: number | undefined }>): Arbitrary<AttributeInstance> =>
+  made.map(({ index, ...rest }) => (index === undefined ? rest : { ...rest, index }) as AttributeInstance)
 
 const newInstances = (version: Version): Arbitrary<unknown>[] => [
   instance(version, 'whole'),
