@@ -90,6 +90,10 @@ export interface LogOptions {
   readonly pretty?: boolean | undefined
 }
 
+/** Written together, or after a while. */
+const gatheredBytes = 8_192
+const flushMs = 100
+
 /** Gathered before a line is dropped: a disk that is full or a reader that hangs must not fill the memory. */
 const maxWaitingBytes = 16_777_216
 
@@ -100,17 +104,22 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     dest: file ?? 2,
     mode: 0o640,
     sync: false,
-    minLength: isPretty ? 0 : 8_192,
+    minLength: gatheredBytes,
     maxLength: maxWaitingBytes,
-    periodicFlush: 100,
   })
   if (file !== undefined) await once(stream, 'ready')
   // A log that cannot be written must not end the server; what waits is tried again with the next line.
   stream.on('error', () => undefined)
-  const people = { write: (line: string) => void stream.write(forPeople(line)) }
+  let timer: NodeJS.Timeout | undefined
+  const lines = {
+    write(line: string) {
+      stream.write(isPretty ? forPeople(line) : line)
+      timer ??= setTimeout(flush, flushMs).unref()
+    },
+  }
   const logger = pino(
     { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } },
-    isPretty ? people : stream,
+    lines,
   )
   const writer =
     (label: LogLevel): Write =>
@@ -119,13 +128,18 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     }
   let isOpen = true
 
+  function flush(): void {
+    timer = undefined
+    stream.flush()
+  }
+
   return {
     debug: writer('debug'),
     info: writer('info'),
     warn: writer('warn'),
     error: writer('error'),
     item(fields) {
-      logger.info(allowed(fields), 'item')
+      if (logger.isLevelEnabled('info')) sink.write(itemLine(fields))
     },
     reopen() {
       if (file !== undefined) stream.reopen()
@@ -136,6 +150,7 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     async close() {
       if (!isOpen) return
       isOpen = false
+      clearTimeout(timer)
       stream.flushSync()
       if (file !== undefined) stream.end()
     },
@@ -190,6 +205,26 @@ function allowed(fields: Fields): Record<string, unknown> {
     }
   }
   return plain
+}
+
+/** As pino would write it, in a third of the time: there is one for every batch item. */
+function itemLine(fields: ItemFields): string {
+  const { client, group, operation, uniqueIdentifier, result, reason, message, durationMs, correlation } = fields
+  const plain = {
+    level: 'info',
+    time: new Date().toISOString(),
+    client: cut(client),
+    group: group && cut(group),
+    operation,
+    uniqueIdentifier: uniqueIdentifier && cut(uniqueIdentifier),
+    result,
+    reason,
+    message: message && cut(message),
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    correlation,
+    msg: 'item',
+  }
+  return `${JSON.stringify(plain)}\n`
 }
 
 /** Causes of causes are followed this far. */
