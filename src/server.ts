@@ -28,7 +28,7 @@ import { exchange, type ExchangeHouse } from './exchange.ts'
 import { type Environment, houseOf, openEphemeralStore, openHouse } from './house.ts'
 import { correlations } from './identifiers.ts'
 import { listen, type Listener, type Peer } from './listener.ts'
-import { openLog, type RunningLog } from './log.ts'
+import { type LogOptions, openLog, type RunningLog } from './log.ts'
 import type { Audit } from './respond.ts'
 
 export interface ServerOptions {
@@ -58,6 +58,8 @@ export interface RunningServer {
   readonly isNew: boolean
   /** Paths of PEM files; ephemeral only. */
   readonly client?: { readonly name: string; readonly cert: string; readonly key: string }
+  /** After the log file was moved away: goes on in a new one of the same name. */
+  readonly reopenLog: () => void
   /** Answers what has been received, then ends. An ephemeral server's folder goes with it. */
   close(): Promise<void>
 }
@@ -163,7 +165,7 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
     opening.with(await lockFolder(folder.path), lock => lock.release())
     const { server, isNew } = await initialise({ data, hosts, environment })
     const config = await configOf(options)
-    const log = opening.with(await openLog(config.log), log => log.close())
+    const log = opening.with(await openLog(logOptions(config)), log => log.close())
     const opened = await openHouse(config, environment)
     opening.with(opened.store, store => store.close())
     const listener = opening.with(await serve({ ...opened, server, log }), listener => listener.close())
@@ -173,10 +175,17 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
       ca: folder.caCertificate,
       hosts: namesOf(server.leaf),
       isNew,
+      reopenLog: log.reopen,
       close: () => opening.close(),
     }
   })
 }
+
+/** File names in the settings are relative to the data folder. */
+const logOptions = ({ data, log: { level, file } }: Config): LogOptions => ({
+  level,
+  ...(file === undefined ? {} : { file: resolve(data, file) }),
+})
 
 const ephemeralClient = 'client'
 
@@ -187,7 +196,7 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
       rm(folder, { recursive: true, force: true }),
     )
     const config = await configOf({ ...options, data })
-    const log = opening.with(await openLog(config.log), log => log.close())
+    const log = opening.with(await openLog(logOptions(config)), log => log.close())
     const store = opening.with(await openEphemeralStore(), store => store.close())
     const now = new Date()
     const authority = openAuthority(await createAuthority({ now }))
@@ -208,6 +217,7 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
       hosts,
       isNew: true,
       client: { name: ephemeralClient, cert: files.cert, key: files.key },
+      reopenLog: log.reopen,
       close: () => opening.close(),
     }
   })

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { type RunningServer, startServer } from '../server.ts'
@@ -43,6 +44,9 @@ async function serve({ host, port, ephemeral = false }: ServeOptions, command: C
   screen.show({ pid: process.pid, kmip, data, ca, ...(client === undefined ? {} : { client }) }, () =>
     welcome(server, screen),
   )
+  // However it ends, nothing of an ephemeral server stays.
+  if (ephemeral) process.once('exit', () => rmSync(data, { recursive: true, force: true }))
+  process.on('SIGHUP', server.reopenLog)
   await stop
   screen.note('stopping: answering what has been received; a second signal ends at once')
   await server.close()
