@@ -139,7 +139,7 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     warn: writer('warn'),
     error: writer('error'),
     item(fields) {
-      if (logger.isLevelEnabled('info')) sink.write(itemLine(fields))
+      if (logger.isLevelEnabled('info')) lines.write(itemLine(fields))
     },
     reopen() {
       if (file !== undefined) stream.reopen()
