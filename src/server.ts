@@ -28,7 +28,7 @@ import { exchange, type ExchangeHouse } from './exchange.ts'
 import { type Environment, houseOf, openEphemeralStore, openHouse } from './house.ts'
 import { correlations } from './identifiers.ts'
 import { listen, type Listener, type Peer } from './listener.ts'
-import { type LogOptions, openLog, type RunningLog } from './log.ts'
+import { openLog, type RunningLog } from './log.ts'
 import type { Audit } from './respond.ts'
 
 export interface ServerOptions {
@@ -165,7 +165,7 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
     opening.with(await lockFolder(folder.path), lock => lock.release())
     const { server, isNew } = await initialise({ data, hosts, environment })
     const config = await configOf(options)
-    const log = opening.with(await openLog(logOptions(config)), log => log.close())
+    const log = opening.with(await openLog(config.log), log => log.close())
     const opened = await openHouse(config, environment)
     opening.with(opened.store, store => store.close())
     const listener = opening.with(await serve({ ...opened, server, log }), listener => listener.close())
@@ -181,12 +181,6 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
   })
 }
 
-/** File names in the settings are relative to the data folder. */
-const logOptions = ({ data, log: { level, file } }: Config): LogOptions => ({
-  level,
-  ...(file === undefined ? {} : { file: resolve(data, file) }),
-})
-
 const ephemeralClient = 'client'
 
 function startEphemeral(options: ServerOptions): Promise<RunningServer> {
@@ -196,7 +190,7 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
       rm(folder, { recursive: true, force: true }),
     )
     const config = await configOf({ ...options, data })
-    const log = opening.with(await openLog(logOptions(config)), log => log.close())
+    const log = opening.with(await openLog(config.log), log => log.close())
     const store = opening.with(await openEphemeralStore(), store => store.close())
     const now = new Date()
     const authority = openAuthority(await createAuthority({ now }))
