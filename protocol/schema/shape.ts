@@ -143,15 +143,6 @@ export const many = <T>(
   tag,
 })
 
-/** A field that must be there, under a tag that its name does not tell. */
-export const tagged = <T>(tag: TagName, shape: Shape<T>): Field<T> & { readonly cardinality: 'one' } => ({
-  kind: 'field',
-  shape,
-  cardinality: 'one',
-  range: undefined,
-  tag,
-})
-
 /** The same structure with every field optional; another kind of shape as it is. */
 export function partial(shape: Shape<unknown>): Shape<unknown> {
   if (shape.kind !== 'structure') return shape
