@@ -23,7 +23,7 @@ import {
   refusalOf,
 } from './listener/peer.ts'
 import { type Credentials, secureContext } from './listener/secure-context.ts'
-import type { Log } from './log.ts'
+import type { Fields, Log } from './log.ts'
 
 export { ListenError } from './listener/error.ts'
 export type { ListenErrorCode } from './listener/error.ts'
@@ -172,33 +172,35 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 
   async function welcome(socket: TLSSocket): Promise<void> {
     const key = keyOf(socket)
+    const newcomer = newcomers.get(key)
     const where = whereOf(socket)
     socket.on('error', error => log.debug({ ...where, error }, 'connection broken'))
-    const newcomer = newcomers.get(key)
-    const admission = await judge(socket)
+    const admission = await judge(socket, where).catch((error: unknown) =>
+      log.error({ ...where, error }, 'connection refused: internal error'),
+    )
     forget(key, newcomer)
-    if (admission === undefined || closing !== undefined) socket.destroy()
-    if (admission === undefined || socket.destroyed) return
+    if (!admission || closing !== undefined) socket.destroy()
+    if (!admission || socket.destroyed) return
     const conversation = converse(socket, admission.session, admission.who, terms)
     conversations.add(conversation)
     socket.on('close', () => conversations.delete(conversation))
   }
 
-  async function judge(socket: TLSSocket) {
+  /** The register is not asked about a certificate that is at fault itself. */
+  async function judge(socket: TLSSocket, where: Fields): Promise<{ session: S; who: Fields } | undefined> {
     const certificate = socket.getPeerX509Certificate()
-    const peer = certificate && peerOf(socket, certificate)
-    const where = whereOf(socket)
-    const who = peer ? { ...where, subject: peer.subject, fingerprint: peer.fingerprint } : where
-    try {
-      const fault = certificate ? faultOf(certificate, clientUsage, now()) : noCertificate
-      const admission = fault ?? (peer ? await admit(peer) : noCertificate)
-      if (!isRefusal(admission)) return { session: admission, who }
-      const { reason, hint } = peer && !fault ? refusalOf(peer, admission) : admission
-      const detail = peer && { issuer: peer.issuer, tlsVersion: peer.tlsVersion, resumed: peer.resumed }
-      log.warn({ ...who, ...detail, reason, hint }, 'connection refused')
-    } catch (error) {
-      log.error({ ...who, error }, 'connection refused: internal error')
+    if (!certificate) {
+      log.warn({ ...where, ...noCertificate }, 'connection refused')
+      return undefined
     }
+    const peer = peerOf(socket, certificate)
+    const { subject, fingerprint, issuer, tlsVersion, resumed } = peer
+    const who = { ...where, subject, fingerprint }
+    const fault = faultOf(certificate, clientUsage, now())
+    const admission = fault ?? (await admit(peer))
+    if (!isRefusal(admission)) return { session: admission, who }
+    const refusal = fault ?? refusalOf(peer, admission)
+    log.warn({ ...who, issuer, tlsVersion, resumed, ...refusal }, 'connection refused')
     return undefined
   }
 
@@ -237,7 +239,7 @@ const keepAliveMs = 60_000
 /** Refused connections are one burst, and one line in the log, until there was none for so long. */
 const burstMs = 10_000
 
-const keyOf = ({ remoteAddress, remotePort, localAddress }: Socket): string =>
-  `${remoteAddress ?? ''} ${remotePort ?? ''} ${localAddress ?? ''}`
+/** The same for the plain socket and the one with TLS above it. */
+const keyOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`
 
 const whereOf = (socket: Socket) => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
