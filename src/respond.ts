@@ -47,8 +47,12 @@ export interface Answer {
   readonly audit: readonly Audit[]
 }
 
-/** How often a message is done again because others were faster. */
+/** How often a message is done again because others were faster, each time after a pause at random, the later the longer. */
 const maxAttempts = 20
+const maxPauseMs = 64
+
+const pause = (attempt: number): Promise<void> =>
+  new Promise(resolve => setTimeout(resolve, Math.random() * Math.min(maxPauseMs, 2 ** attempt)))
 
 /**
  * Answers a request message.
@@ -79,6 +83,7 @@ export async function respond(
     } finally {
       work.wipe()
     }
+    await pause(attempt)
   }
 }
 
@@ -145,9 +150,10 @@ async function runBatch(
     const started = performance.now()
     const savepoint = work.savepoint()
     const notes: string[] = []
-    const outcome = await perform(item, contextOf(objects, now, house, request, correlation, notes), results)
-    audit.push({ ...outcome, durationMs: performance.now() - started, notes })
-    if (outcome.response.resultStatus === 'Success') continue
+    const context = contextOf(objects, now, house, request, correlation, notes)
+    const { response, uniqueIdentifier, error } = await perform(item, context, results)
+    audit.push({ response, uniqueIdentifier, error, durationMs: performance.now() - started, notes })
+    if (response.resultStatus === 'Success') continue
     work.rollback(savepoint)
     if (option === 'Undo') {
       work.rollback(beginning)

@@ -208,11 +208,28 @@ export const keepAttributes = (instances: readonly AttributeInstance[]): Item =>
 /** Reads what `keepAttributes` wrote. */
 export const keptAttributes = (item: Item): AttributeInstance[] =>
   members(item).map(member => {
-    const name = tagName(member.tag)
-    return name !== undefined && isStandard(name)
-      ? instanceOf(name, readValue(name, member, kept, 'whole'))
-      : readSecond(member, kept)
+    const found = keptReader(member.tag)
+    return found === undefined ? readSecond(member, kept) : instanceOf(found.name, found.read(member))
   })
+
+interface KeptReader {
+  readonly name: StandardName
+  readonly read: (item: Item) => unknown
+}
+
+const keptReaders = new Map<number, KeptReader>()
+
+/** Every object that is touched is read whole, so what to do with a tag is found out once. */
+function keptReader(number: number): KeptReader | undefined {
+  const known = keptReaders.get(number)
+  if (known !== undefined) return known
+  const name = tagName(number)
+  if (name === undefined || !isStandard(name)) return undefined
+  const { shape } = attributeRow(name)
+  const reader = { name, read: (item: Item) => readWithin(codec(shape, kept), item) }
+  keptReaders.set(number, reader)
+  return reader
+}
 
 export function readItem<T>(item: Item, version: Version, read: (item: Item, version: Version) => T): T {
   try {

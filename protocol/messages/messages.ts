@@ -134,20 +134,22 @@ function expect(item: Item, wanted: number): Item {
 }
 
 function readRequestItem(item: Item, version: Version): RequestItem {
-  const { requestPayload, ...rest } = readWithin(codec(RequestBatchItem, version), item)
-  const operation = operationIn(rest.operation, version)
+  const batchItem = readWithin(codec(RequestBatchItem, version), item)
+  const { operation: name, ephemeral, uniqueBatchItemID, requestPayload, messageExtension } = batchItem
+  const read = { operation: name, ephemeral, uniqueBatchItemID, messageExtension }
+  const operation = operationIn(name, version)
   if (operation === undefined)
     return {
-      ...rest,
-      problem: new SchemaError('operation', `the operation ${rest.operation} is not supported in KMIP ${version}`),
+      ...read,
+      problem: new SchemaError('operation', `the operation ${name} is not supported in KMIP ${version}`),
     }
   try {
     return {
-      ...rest,
+      ...read,
       payload: readWithin(codec(operation.request, version), expect(requestPayload, tag.requestPayload)),
     }
   } catch (error) {
-    if (error instanceof SchemaError) return { ...rest, problem: error }
+    if (error instanceof SchemaError) return { ...read, problem: error }
     throw error
   }
 }
@@ -198,10 +200,14 @@ function writePayload(
   return codec(operation[side], version).write(as, payload)
 }
 
-export function protocolVersion(version: Version): ValueOf<typeof ProtocolVersion> {
-  const [major, minor] = version.split('.')
-  return { protocolVersionMajor: Number(major), protocolVersionMinor: Number(minor) }
-}
+const protocolVersions = Object.fromEntries(
+  versions.map(version => {
+    const [protocolVersionMajor, protocolVersionMinor] = version.split('.').map(Number)
+    return [version, { protocolVersionMajor, protocolVersionMinor }]
+  }),
+) as Record<Version, ValueOf<typeof ProtocolVersion>>
+
+export const protocolVersion = (version: Version): ValueOf<typeof ProtocolVersion> => protocolVersions[version]
 
 /** One operation to ask for. */
 export interface Call<Q = unknown, R = unknown> {

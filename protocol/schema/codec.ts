@@ -171,6 +171,8 @@ interface InlineSlot {
 function structured(fields: Fields, version: Version): Codec<unknown> {
   const slots = Object.entries(fields).flatMap(([name, field]) => slotOf(name, field, version))
   const byTag = new Map<number, Slot | InlineSlot>()
+  /** What the members alone do not settle. */
+  const incomplete = slots.filter(slot => slot.inline !== undefined || slot.cardinality !== 'optional')
   for (const slot of slots) for (const tag of slot.inline === undefined ? [slot.tag] : slot.claims) byTag.set(tag, slot)
 
   return {
@@ -188,7 +190,7 @@ function structured(fields: Fields, version: Version): Codec<unknown> {
         if (slot.inline === undefined) readField(values, slot, member)
         else gather((gathered ??= new Map<InlineSlot, Item[]>()), slot, member)
       }
-      for (const slot of slots) complete(values, slot, gathered, item, version)
+      for (const slot of incomplete) complete(values, slot, gathered, item, version)
       return values
     },
     write(tag, value) {

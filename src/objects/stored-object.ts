@@ -19,6 +19,7 @@ import {
   keptObject,
   type ManagedObject,
   type ObjectType,
+  type Structure,
   structureItem,
   tagNumber,
 } from '../../protocol/index.ts'
@@ -79,8 +80,16 @@ export function readRecord(bytes: Uint8Array): StoredObject {
     group: textOf(items, tag.group),
     creator: textOf(items, tag.creator),
     attributes: gather(instances === undefined ? [] : keptAttributes(instances), vacant(items)) as ObjectAttributes,
-    object: items.map(keptObject).find(object => object !== undefined),
+    object: objectIn(items),
   }
+}
+
+function objectIn(items: readonly Item[]): ManagedObject | undefined {
+  for (const item of items) {
+    const object = keptObject(item)
+    if (object !== undefined) return object
+  }
+  return undefined
 }
 
 function contents(record: Item): readonly Item[] {
@@ -112,20 +121,22 @@ function vacancies(attributes: Attributes): Item[] {
 }
 
 function vacant(items: readonly Item[]): ReadonlySet<string> {
+  const places = items.filter((item): item is Structure => item.tag === tag.vacant && item.type === 'Structure')
+  if (places.length === 0) return none
   return new Set(
-    items.flatMap(item =>
-      item.tag === tag.vacant && item.type === 'Structure'
-        ? [item.value.map(({ type, value }) => (type === 'TextString' || type === 'Integer' ? value : '')).join('#')]
-        : [],
+    places.map(({ value }) =>
+      value.map(({ type, value }) => (type === 'TextString' || type === 'Integer' ? value : '')).join('#'),
     ),
   )
 }
+
+const none: ReadonlySet<string> = new Set()
 
 /**
  * The instances as attributes. A single-instance attribute given twice keeps the last value; whoever takes instances from
  * a client checks first.
  */
-export function gather(instances: readonly AttributeInstance[], vacant: ReadonlySet<string> = new Set()): Attributes {
+export function gather(instances: readonly AttributeInstance[], vacant: ReadonlySet<string> = none): Attributes {
   const attributes: Record<string, unknown> = {}
   for (const { name, value } of instances) {
     if (name === 'template') continue
@@ -134,7 +145,7 @@ export function gather(instances: readonly AttributeInstance[], vacant: Readonly
       continue
     }
     const values = (attributes[name] ??= []) as unknown[]
-    while (vacant.has(`${name}#${values.length}`)) values.push(undefined)
+    while (vacant.size > 0 && vacant.has(`${name}#${values.length}`)) values.push(undefined)
     values.push(value)
   }
   return attributes as Attributes

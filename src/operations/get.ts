@@ -3,7 +3,8 @@ import { Failure } from '../failure.ts'
 import { handle } from './handle.ts'
 
 /** The object itself. KMIP 2.1 §6.1.19 */
-export const get = handle(Get, async ({ uniqueIdentifier, ...wanted }, { objects }) => {
+export const get = handle(Get, async (wanted, { objects }) => {
+  const { uniqueIdentifier } = wanted
   const stored = await objects.get(uniqueIdentifier)
   const { attributes, object } = stored
   if (object === undefined) throw new Failure('ObjectDestroyed', 'the object is destroyed')

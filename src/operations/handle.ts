@@ -36,7 +36,7 @@ export interface Handler {
   readonly operation: Operation<unknown, unknown>
   /** Whether an absent Unique Identifier means the ID Placeholder. */
   readonly isIdentified: boolean
-  execute(request: unknown, context: Context): Promise<unknown>
+  execute(request: unknown, context: Context): MaybePromise<unknown>
 }
 
 type MaybePromise<T> = T | Promise<T>
@@ -49,6 +49,6 @@ export function handle<Q, R>(
   return {
     operation,
     isIdentified: request.kind === 'structure' && 'uniqueIdentifier' in request.fields,
-    execute: async (resolved, context) => execute(resolved as Resolved<Q>, context),
+    execute: (resolved, context) => execute(resolved as Resolved<Q>, context),
   }
 }
