@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config.ts'
 import { issueClient } from '../../src/enrollment.ts'
@@ -45,50 +46,51 @@ export const newFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'kmipd-sy
 
 export const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true })
 
-const script = fileURLToPath(new URL('child/server.ts', import.meta.url))
+type Child = ChildProcessByStdio<null, Readable, Readable>
 
-/** A process that has loaded the server; the second step starts it on the folder. */
-export function prepare(data: string, { environment = {}, prefix = [] }: LaunchOptions = {}) {
+const kmipd = fileURLToPath(new URL('../../bin/kmipd', import.meta.url))
+
+/** Starts the server as users do, on any free port of this machine; resolves when it is ready. */
+export async function launch(
+  data: string,
+  { environment = {}, prefix = [] }: LaunchOptions = {},
+): Promise<ServerProcess> {
   const logFile = join(data, 'server.log')
-  const [command, ...argument] = [...prefix, process.execPath, '--import', 'tsx', script, data] as const
-  const child = spawn(command, argument, {
-    stdio: ['pipe', 'pipe', 'pipe'],
+  const flags = ['serve', '--json', '--data', data, '--host', '127.0.0.1', '--port', '0']
+  const [command = '', ...argument]: readonly string[] = [...prefix, process.execPath, kmipd, ...flags]
+  const child: Child = spawn(command, argument, {
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], KMIPD_LOG_FILE: logFile, ...environment },
   })
+  const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
+  const port = await ready(child)
+  const ca = readFileSync(join(data, 'ca.pem'), 'utf8')
+  return {
+    data,
+    port,
+    ca,
+    process: child,
+    log: () => (existsSync(logFile) ? linesOf(readFileSync(logFile, 'utf8')) : []),
+    connect: (identity, options) => connect({ host: '127.0.0.1', port, ca, ...identity, ...options }),
+    async end(signal = 'SIGTERM') {
+      child.kill(signal)
+      await ended
+    },
+  }
+}
+
+/** The port that the server says it listens on. */
+function ready(child: Child): Promise<number> {
   let said = ''
   let complained = ''
   child.stderr.on('data', chunk => (complained += String(chunk)))
-  const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
-
-  async function start(): Promise<ServerProcess> {
-    const ready = new Promise<void>((resolve, reject) => {
-      child.stdout.on('data', chunk => {
-        said += String(chunk)
-        if (said.includes('\n')) resolve()
-      })
-      void ended.then(() => reject(new Error(`the server did not start: ${complained}`)))
+  return new Promise((resolve, reject) => {
+    child.stdout.on('data', chunk => {
+      said += String(chunk)
+      if (said.includes('\n')) resolve((JSON.parse(said) as { readonly kmip: { readonly port: number } }).kmip.port)
     })
-    child.stdin.write('start\n')
-    await ready
-    const { port } = JSON.parse(said) as { readonly port: number }
-    const ca = readFileSync(join(data, 'ca.pem'), 'utf8')
-    return {
-      data,
-      port,
-      ca,
-      process: child,
-      log: () => (existsSync(logFile) ? linesOf(readFileSync(logFile, 'utf8')) : []),
-      connect: (identity, options) => connect({ host: '127.0.0.1', port, ca, ...identity, ...options }),
-      end,
-    }
-  }
-
-  async function end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    child.kill(signal)
-    await ended
-  }
-
-  return { start, end }
+    child.once('close', code => reject(new Error(`the server ended with ${code ?? 'a signal'}: ${complained}`)))
+  })
 }
 
 const linesOf = (text: string): Record<string, unknown>[] =>
@@ -96,9 +98,6 @@ const linesOf = (text: string): Record<string, unknown>[] =>
     .split('\n')
     .slice(0, -1)
     .map(line => JSON.parse(line) as Record<string, unknown>)
-
-/** Starts a server on the folder. */
-export const launch = (data: string, options?: LaunchOptions): Promise<ServerProcess> => prepare(data, options).start()
 
 /** Opens the data folder of a server that runs, from this process. */
 export async function within<T>(data: string, use: (opened: Opened) => Promise<T>): Promise<T> {
