@@ -68,6 +68,17 @@ export class KmipError extends Error {
   }
 }
 
+/** There is no connection, or no longer one. What the system or TLS complains of is thrown as it comes. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+  readonly code: 'closed' | 'identity' | 'timeout'
+
+  constructor(code: ConnectionError['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 export interface Client {
   readonly version: Version
   /** One operation; its response payload. @throws KmipError */
@@ -131,7 +142,7 @@ function handshake(
   return new Promise((resolve, reject) => {
     const socket = connectTls(typeof ca === 'string' ? { ...options, ca } : options)
     socket.setTimeout(timeoutMs, () =>
-      socket.destroy(new Error(`no TLS connection with ${host}:${port} within ${timeoutMs} ms`)),
+      socket.destroy(new ConnectionError('timeout', `no TLS connection with ${host}:${port} within ${timeoutMs} ms`)),
     )
     socket.once('error', reject)
     socket.once('secureConnect', () => {
@@ -147,7 +158,8 @@ function handshake(
 function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
   if (isIP(host) === 0) return checkServerIdentity(host, certificate)
   if (new X509Certificate(certificate.raw).checkIP(host) !== undefined) return undefined
-  return new Error(
+  return new ConnectionError(
+    'identity',
     `the server's certificate does not name the address ${host}; it names ${certificate.subjectaltname ?? 'nothing'}`,
   )
 }
@@ -181,8 +193,8 @@ function converse(socket: TLSSocket, frames: Framer, timeoutMs: number): Convers
     }
   })
   socket.on('error', fail)
-  socket.on('close', () => fail(new Error('the server closed the connection')))
-  socket.on('timeout', () => fail(new Error(`no answer within ${timeoutMs} ms`)))
+  socket.on('close', () => fail(new ConnectionError('closed', 'the server closed the connection')))
+  socket.on('timeout', () => fail(new ConnectionError('timeout', `no answer within ${timeoutMs} ms`)))
 
   return {
     ask: message =>

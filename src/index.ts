@@ -3,6 +3,6 @@
  *
  * @module
  */
-export { type Client, type ClientOptions, connect, KmipError } from './client.ts'
+export { type Client, type ClientOptions, connect, ConnectionError, KmipError } from './client.ts'
 export { type RunningServer, type ServerOptions, startServer } from './server.ts'
 export * from '../protocol/index.ts'

@@ -7,7 +7,7 @@ import { CommanderError } from 'commander'
 import { CertsError } from '../../certs/index.ts'
 import { DecodeError, FrameError, SchemaError } from '../../protocol/index.ts'
 import { StoreError, type StoreErrorCode } from '../../store/index.ts'
-import { KmipError } from '../client.ts'
+import { ConnectionError, KmipError } from '../client.ts'
 import { ConfigError } from '../config.ts'
 import { DataFolderError } from '../data-folder.ts'
 import { EnrollmentError } from '../enrollment.ts'
@@ -85,6 +85,8 @@ function known(error: unknown): Complaint | undefined {
   if (error instanceof StoreError)
     return { ending: storeEndings[error.code] ?? 'refused', code: error.code, message: error.message }
   if (error instanceof DataFolderError) return { ending: 'unavailable', code: 'dataFolder', message: error.message }
+  if (error instanceof ConnectionError)
+    return { ending: 'unavailable', code: error.code, message: `${error.message}; ${connections[error.code]}` }
   if (error instanceof ListenError) return { ending: 'unavailable', code: error.code, message: error.message }
   if (error instanceof ConfigError) return { ending: 'usage', code: 'settings', message: error.message }
   if (error instanceof EnrollmentError) return { ending: 'refused', code: 'refused', message: error.message }
@@ -94,15 +96,23 @@ function known(error: unknown): Complaint | undefined {
   return undefined
 }
 
+const notAdmitted =
+  'it may not admit this client certificate (its log tells why, kmipd client list whether it is revoked), or it stopped'
+const otherName = 'use a name that it has, or add this one: kmipd init --host NAME, then start the server again'
+
+const connections: Readonly<Record<ConnectionError['code'], string>> = {
+  closed: notAdmitted,
+  identity: otherName,
+  timeout: 'check address, port, route and firewall',
+}
+
 /** What the operating system's and OpenSSL's codes mean to whoever typed the command. */
 const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
   [/^ECONNREFUSED$/, 'nobody listens there; is the server running, and are host and port right?'],
   [/^(ENOTFOUND|EAI_AGAIN)$/, 'there is no such host; check the name'],
   [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, 'the host does not answer; check address, route and firewall'],
-  [
-    /^(ECONNRESET|EPIPE)$/,
-    'the server ended the connection; it may not admit this client certificate: see its log, or kmipd client list',
-  ],
+  [/^(ECONNRESET|EPIPE)$/, notAdmitted],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, otherName],
   [
     /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_SIGNATURE)/,
     'the server certificate does not lead to the authority in --ca; take the ca.pem of this server',

@@ -71,9 +71,13 @@ describe('serve --ephemeral', () => {
     expect([nope.status, nope.stdout]).toEqual([3, ''])
     const version = await kmipd(['kmip', 'query', '--version', '3.0', ...to])
     expect([version.status, version.stderr]).toEqual([2, expect.stringContaining('there is no KMIP version 3.0')])
-    await server.stop()
-    const gone = await kmipd(['kmip', 'query', ...to.slice(0, 2), ...to.slice(2)])
-    expect(gone.status).toBe(4)
+    const stranger = await kmipd(['kmip', 'query', ...to, '--ca', (await house()).data + '/ca.pem', '--json'])
+    expect(stranger.status).toBe(4)
+    expect(JSON.parse(stranger.stderr)).toMatchObject({
+      error: { message: expect.stringContaining('does not lead to the authority in --ca') as string },
+    })
+    expect(await server.stop()).toBe(0)
+    expect((await kmipd(['kmip', 'query', ...to])).status).toBe(4)
   })
 })
 
@@ -103,6 +107,7 @@ describe('serve', () => {
     await done(['client', 'revoke', 'cluster', '--data', data])
     const refused = await kmipd(['kmip', 'locate', ...to])
     expect([refused.status, refused.stdout]).toEqual([4, ''])
+    expect(refused.stderr).toMatch(/^kmipd: .*it may not admit this client certificate.*\n$/)
 
     expect(await server.stop()).toBe(0)
     expect(await json(['status', '--data', data])).toMatchObject({ server: { running: false } })
