@@ -26,7 +26,6 @@ import { type Credentials, secureContext } from './listener/secure-context.ts'
 import type { Fields, Log } from './log.ts'
 
 export { ListenError } from './listener/error.ts'
-export type { ListenErrorCode } from './listener/error.ts'
 export type { Peer, Refusal } from './listener/peer.ts'
 export type { Credentials } from './listener/secure-context.ts'
 
