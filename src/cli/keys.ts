@@ -184,7 +184,8 @@ async function exportObject(
     await inventoried(opened.store, uid, nowSeconds())
     await screen.confirm(`Write the key material of ${uid} to ${out}? Whoever reads the file has the key.`, yes)
     const { kept, bytes } = await contents(administer(opened), uid)
-    await writeNewFile(out, encoded(bytes(), format), privateMode)
+    const material = bytes()
+    await writeNewFile(out, encoded(material, format), privateMode).finally(() => material.fill(0))
     screen.show({ uniqueIdentifier: uid, ...kept, format, file: out }, () => `${uid} written to ${out} (${format})`)
   })
 }

@@ -20,7 +20,7 @@ export function addServe(program: Command): void {
   addCommand(program, 'serve', {
     summary: 'run the key server',
     description:
-      'The first start on an empty folder makes all that is needed, as init does. The log goes to standard error.\nSIGTERM or SIGINT: answers what has been received, then ends; a second one: ends at once.\n\nWith --json, one line when it is ready: {"pid", "kmip": {"host", "port"}, "data", "ca"}, and with --ephemeral\n"client": {"name", "cert", "key"}: paths of PEM files.',
+      'The first start on an empty folder makes all that is needed, as init does. The log goes to standard error.\nSIGTERM or SIGINT: answers what has been received, then ends; a second one: ends at once,\nwith 143 or 130.\n\nWith --json, one line when it is ready: {"pid", "kmip": {"host", "port"}, "data", "ca"}, and with --ephemeral\n"client": {"name", "cert", "key"}: paths of PEM files.',
     examples: [
       ['serve', 'on port 5696 of all addresses, data in ./data'],
       ['serve --data /var/lib/kmipd --host 192.0.2.7', 'on one address'],

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Create, encode, writeRequest, writeResponse } from '../../protocol/index.ts'
@@ -89,6 +89,18 @@ describe('a mistake', () => {
     const { status, stderr } = await kmipd(['status', '--data', data])
     expect(status).toBe(2)
     expect(stderr).toMatch(/^kmipd: .*limits\.idelMs.*limits\.idleMs.*\n$/)
+  })
+})
+
+describe('the launcher', () => {
+  it('says what to do where nothing is built', async () => {
+    const path = await folder()
+    await writeFile(join(path, 'package.json'), '{"type":"module"}')
+    await mkdir(join(path, 'bin'))
+    await copyFile(executable, join(path, 'bin/kmipd'))
+    const { status, stderr } = spawnSync(process.execPath, [join(path, 'bin/kmipd')], { encoding: 'utf8' })
+    expect({ status, stderr }).toEqual({ status: 4, stderr: 'kmipd: it is not built yet; run: npm run build\n' })
+    expect(await modeOf(executable)).toBe('755')
   })
 })
 
