@@ -89,15 +89,17 @@ export function faultOf(certificate: X509Certificate, usage: 'lenient' | 'strict
       reason: `the client certificate is not valid before ${dateOf(validFrom)}; it is ${dateOf(now)} here`,
       hint: 'compare the clocks of client and server',
     }
-  // A version 1 certificate has no extensions; the type declarations do not know.
-  const usages = certificate.keyUsage as readonly string[] | undefined
-  if (usage === 'strict' && usages?.includes(clientAuth) !== true)
+  if (usage === 'strict' && !isForClients(certificate))
     return {
       reason: 'the client certificate is not for clients: its extended key usage lacks clientAuth',
       hint: 'give the client a certificate with clientAuth, or set tls.clientUsage to "lenient"',
     }
   return undefined
 }
+
+/** A certificate without the extension has no list, whatever the type declarations say. */
+const isForClients = ({ keyUsage }: { readonly keyUsage?: readonly string[] }): boolean =>
+  keyUsage?.includes(clientAuth) ?? false
 
 function dateOf(date: string | number): string {
   const ms = typeof date === 'string' ? Date.parse(date) : date
