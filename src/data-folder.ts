@@ -15,6 +15,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { isIPv6 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -23,7 +24,9 @@ import {
   createAuthority,
   exportPrivateKey,
   generateKeyPair,
+  isIssuedBy,
   type KeyType,
+  matchesKey,
   openAuthority,
   readCertificate,
   readPrivateKey,
@@ -159,8 +162,10 @@ const renewalDays = 30
 const dayMs = 86_400_000
 
 /**
- * The server's certificate: the one that is there if it is this authority's, names every host and lasts; else a new one
- * for the same key, or for a new key if there is none of the type.
+ * The server's certificate: the one that is there if it names every host and lasts, else a new one for a new key. One
+ * that another authority signed is the administrator's own and is used as it is.
+ *
+ * @throws DataFolderError if the certificate is the administrator's own and its key is another one's
  */
 export async function serverCredentials(
   folder: DataFolder,
@@ -169,24 +174,37 @@ export async function serverCredentials(
   keyType: KeyType,
   now: Date,
 ): Promise<ServerCredentials> {
-  const present = existsSync(folder.serverCertificate) && existsSync(folder.serverKey)
-  const names = present
-    ? [...new Set([...hosts, ...namesOf(readCertificate(await read(folder.serverCertificate)))])]
-    : hosts
-  if (present) {
-    const certificate = await read(folder.serverCertificate)
-    const leaf = readCertificate(certificate)
-    const lasts = leaf.notAfter.getTime() - now.getTime() > renewalDays * dayMs
-    const isOurs =
-      leaf.issuer.text === authority.certificate.subject.text && leaf.publicKey.description === describe(keyType)
-    if (lasts && isOurs && names.length === namesOf(leaf).length)
-      return { certificate, key: await read(folder.serverKey), leaf }
+  const present = await presentCredentials(folder)
+  if (present !== undefined && !isIssuedBy(present.leaf, authority.certificate)) {
+    if (matchesKey(present.leaf, present.key)) return present
+    throw new DataFolderError(
+      `${folder.serverKey} is not the key of ${folder.serverCertificate}; put the right one there, or remove both to have new ones made`,
+    )
   }
+  const named = present === undefined ? [] : namesOf(present.leaf)
+  const names = [...new Set([...named, ...hosts.map(canonical)])]
+  if (present !== undefined && names.length === named.length && isGood(present, keyType, now)) return present
   const made = await makeServerCredentials(authority, names, keyType, now)
   await writeWhole(folder.serverKey, made.key)
   await writeWhole(folder.serverCertificate, made.certificate, 0o644)
   return made
 }
+
+async function presentCredentials(folder: DataFolder): Promise<ServerCredentials | undefined> {
+  if (!existsSync(folder.serverCertificate) || !existsSync(folder.serverKey)) return undefined
+  const certificate = await read(folder.serverCertificate)
+  return { certificate, key: await read(folder.serverKey), leaf: readCertificate(certificate) }
+}
+
+/** A pair of which a crash left one half old does not match, and is made anew. */
+const isGood = ({ leaf, key }: ServerCredentials, keyType: KeyType, now: Date): boolean =>
+  leaf.notAfter.getTime() - now.getTime() > renewalDays * dayMs &&
+  leaf.publicKey.description === describe(keyType) &&
+  matchesKey(leaf, key)
+
+/** As certificates spell it: an IPv6 address in its short form, a name in lower case. RFC 5952 */
+const canonical = (host: string): string =>
+  isIPv6(host) ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase()
 
 const describe = (keyType: KeyType): string =>
   keyType.replace(/^P-/, 'EC P-').replace('-', keyType.startsWith('RSA') ? ' ' : '-')
@@ -212,12 +230,15 @@ const isSelfSigned = (pem: string): boolean => {
 export const namesOf = ({ subjectAlternativeName }: Certificate): string[] =>
   subjectAlternativeName.filter(({ type }) => type === 'dNSName' || type === 'iPAddress').map(({ value }) => value)
 
+/** By which this machine calls itself, whatever others call it. */
+export const loopback: readonly string[] = ['localhost', '127.0.0.1', '::1']
+
 /** The names and addresses by which clients may call this machine, unless told otherwise. */
 export function defaultHosts(): string[] {
   const addresses = Object.values(networkInterfaces()).flatMap(list =>
     (list ?? []).filter(({ internal, address }) => !internal && !isLinkLocal(address)).map(({ address }) => address),
   )
-  return [...new Set(['localhost', hostname(), '127.0.0.1', '::1', ...addresses])]
+  return [...new Set([hostname(), ...addresses])]
 }
 
 const isLinkLocal = (address: string): boolean => /^fe80:/i.test(address)

@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Authority, createAuthority, openAuthority, readCertificate } from '../certs/index.ts'
+import { type Authority, createAuthority, openAuthority } from '../certs/index.ts'
 import { lockFolder, type Store } from '../store/index.ts'
 import { type Clients, type ClientSession, clientsOf, type Trust } from './clients.ts'
 import { type Config, defaultConfigFile, loadConfig } from './config.ts'
@@ -17,16 +17,17 @@ import {
   dataFolder,
   defaultHosts,
   isInitialised,
+  loopback,
   makeServerCredentials,
   namesOf,
-  openFolderAuthority,
   serverCredentials,
   type ServerCredentials,
 } from './data-folder.ts'
 import { issueClient } from './enrollment.ts'
 import { exchange, type ExchangeHouse } from './exchange.ts'
-import { type Environment, houseOf, openEphemeralStore, openHouse } from './house.ts'
+import { type Environment, houseOf, type Opened, openEphemeralStore, openHouse } from './house.ts'
 import { correlations } from './identifiers.ts'
+import { certificateReader } from './known-certificates.ts'
 import { listen, type Listener, type Peer } from './listener.ts'
 import { openLog, type RunningLog } from './log.ts'
 import type { Audit } from './respond.ts'
@@ -108,29 +109,39 @@ export interface InitialiseOptions {
  *
  * @returns the server's certificate, and whether the folder is new
  */
-export async function initialise({
-  data,
-  hosts,
-  authority: source,
-  environment = {},
-}: InitialiseOptions): Promise<{ server: ServerCredentials; isNew: boolean }> {
+export async function initialise(options: InitialiseOptions): Promise<{ server: ServerCredentials; isNew: boolean }> {
+  const { data, hosts, environment = {} } = options
+  const now = new Date()
+  const isNew = await makeFolder(options, now)
+  const opened = await openHouse(await configOf({ data, environment }), environment)
+  try {
+    return { server: await credentialsOf(opened, hosts, isNew, now), isNew }
+  } finally {
+    await opened.store.close()
+  }
+}
+
+/** @returns whether there was none */
+async function makeFolder({ data, authority }: InitialiseOptions, now: Date): Promise<boolean> {
   const folder = dataFolder(resolve(data))
   const isNew = !isInitialised(folder)
-  const now = new Date()
-  if (isNew || source !== undefined) await createFolder(folder, defaultConfigFile(), source, now)
-  const config = await configOf({ data, environment })
-  const authority = await openFolderAuthority(folder)
-  const server = await serverCredentials(
+  if (isNew || authority !== undefined) await createFolder(folder, defaultConfigFile(), authority, now)
+  return isNew
+}
+
+const credentialsOf = (
+  { folder, authority, config }: Opened,
+  hosts: readonly string[] | undefined,
+  isNew: boolean,
+  now: Date,
+): Promise<ServerCredentials> =>
+  serverCredentials(
     folder,
     authority,
-    hosts ?? (isNew ? defaultHosts() : []),
+    isNew ? [...(hosts ?? defaultHosts()), ...loopback] : (hosts ?? []),
     config.tls.serverKey,
     now,
   )
-  const { store } = await openHouse(config, environment)
-  await store.close()
-  return { server, isNew }
-}
 
 /** What has been opened so far, closed in reverse: at the end, or when a later step fails. */
 class Opening {
@@ -163,11 +174,13 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
   const opening = new Opening()
   return opening.orClose(async () => {
     opening.with(await lockFolder(folder.path), lock => lock.release())
-    const { server, isNew } = await initialise({ data, hosts, environment })
+    const now = new Date()
+    const isNew = await makeFolder({ data }, now)
     const config = await configOf(options)
     const log = opening.with(await openLog(config.log), log => log.close())
     const opened = await openHouse(config, environment)
     opening.with(opened.store, store => store.close())
+    const server = await credentialsOf(opened, hosts, isNew, now)
     const listener = opening.with(await serve({ ...opened, server, log }), listener => listener.close())
     return {
       kmip: { host: listener.host, port: listener.port },
@@ -195,7 +208,7 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
     const now = new Date()
     const authority = openAuthority(await createAuthority({ now }))
     const clients = clientsOf(store)
-    const hosts = options.hosts ?? ['localhost', '127.0.0.1', '::1']
+    const hosts = options.hosts ?? loopback
     const server = await makeServerCredentials(authority, hosts, config.tls.serverKey, now)
     const client = await issueClient({ name: ephemeralClient }, 'P-256', authority, clients, now)
     const files = { ca: join(data, 'ca.pem'), cert: join(data, 'client.pem'), key: join(data, 'client.key') }
@@ -229,6 +242,7 @@ interface Parts {
 
 function serve({ config, store, clients, authority, trusts, server, log }: Parts): Promise<Listener> {
   const base = houseOf(store, config.limits.maxBatchItems)
+  const read = certificateReader()
   const house: ExchangeHouse<ClientSession> = {
     ...base,
     newCorrelation: correlations(base.random),
@@ -243,7 +257,8 @@ function serve({ config, store, clients, authority, trusts, server, log }: Parts
     clientCa: [...authority.chain, ...trusts.map(trust => trust.authority.pem)],
     clientUsage: config.tls.clientUsage,
     limits: config.limits,
-    admit: (peer: Peer) => clients.admit(readCertificate(peer.certificate), peer.chainError === undefined, base.now()),
+    admit: ({ certificate, fingerprint, chainError }: Peer) =>
+      clients.admit(read(certificate, fingerprint), chainError === undefined, base.now()),
     exchange: (message, session) => exchange(message, session, house),
     log,
   })
