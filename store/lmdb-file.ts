@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { readSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { StoreError } from './error.ts'
@@ -47,15 +48,14 @@ interface Meta {
 async function check(file: FileHandle, path: string): Promise<void> {
   await begun(file, path)
   for (;;) {
-    const meta = await newestMeta(file, path)
+    const meta = newestMeta(file, path)
     // Taken after the meta page: a file only grows.
     const { size } = await file.stat()
     const pages = Math.floor(size / meta.pageBytes)
     if (pages > meta.lastPage) return
-    const trees = await Promise.all(meta.roots.map(root => isWhole(file, meta.pageBytes, pages, root)))
-    if (trees.every(whole => whole)) return
+    if (meta.roots.every(root => isWhole(file, meta.pageBytes, pages, root))) return
     // Unless another process wrote meanwhile, what was seen is true.
-    if ((await newestMeta(file, path)).transaction === meta.transaction) {
+    if (newestMeta(file, path).transaction === meta.transaction) {
       throw new StoreError(
         'damaged',
         `${path} is cut short: it has ${pages} pages of ${meta.lastPage + 1} and lacks some in use; restore a backup`,
@@ -79,14 +79,14 @@ const headBytes = 24
 const metaBytes = 160
 const noPage = 0xffff_ffff_ffff_ffffn
 
-async function newestMeta(file: FileHandle, path: string): Promise<Meta> {
-  const first = await meta(file, 0, path)
-  const second = await meta(file, first.pageBytes, path)
+function newestMeta(file: FileHandle, path: string): Meta {
+  const first = meta(file, 0, path)
+  const second = meta(file, first.pageBytes, path)
   return first.transaction > second.transaction ? first : second
 }
 
-async function meta(file: FileHandle, at: number, path: string): Promise<Meta> {
-  const page = await read(file, at, metaBytes)
+function meta(file: FileHandle, at: number, path: string): Meta {
+  const page = read(file, at, metaBytes)
   if (page === undefined || page.readUInt32LE(24) !== magic) {
     throw new StoreError('format', `${path} is not an LMDB file; it was left as it is`)
   }
@@ -108,10 +108,10 @@ const leaf = 0x02
 const onOwnPages = 0x01
 
 /** Whether the file has all pages of the tree. */
-async function isWhole(file: FileHandle, pageBytes: number, pages: number, root: number): Promise<boolean> {
+function isWhole(file: FileHandle, pageBytes: number, pages: number, root: number): boolean {
   const left = [root]
   for (let number = left.pop(); number !== undefined; number = left.pop()) {
-    const page = number < pages ? await read(file, number * pageBytes, pageBytes) : undefined
+    const page = number < pages ? read(file, number * pageBytes, pageBytes) : undefined
     if (page === undefined || Number(page.readBigUInt64LE(0)) !== number) return false
     const flags = page.readUInt16LE(18)
     for (let at = headBytes; at < headBytes + page.readUInt16LE(20); at += 2) {
@@ -127,7 +127,8 @@ async function isWhole(file: FileHandle, pageBytes: number, pages: number, root:
   return true
 }
 
-async function read(file: FileHandle, at: number, length: number): Promise<Buffer | undefined> {
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, at)
-  return bytesRead === length ? buffer : undefined
+/** At once: a promise for each of many thousand pages would take seconds. */
+function read({ fd }: FileHandle, at: number, length: number): Buffer | undefined {
+  const buffer = Buffer.allocUnsafe(length)
+  return readSync(fd, buffer, 0, length, at) === length ? buffer : undefined
 }
