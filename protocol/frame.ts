@@ -35,13 +35,40 @@ export interface Framer {
 
 const headerBytes = 8
 
+/** What is kept of an incomplete message is never much more than what has come of it. */
+const initialBytes = 512
+
 /** @param maxMessageBytes the longest message, header included */
 export function framer(direction: 'request' | 'response', maxMessageBytes: number): Framer {
   const wanted = tagNumber(direction === 'request' ? 'requestMessage' : 'responseMessage')
-  let parts: Uint8Array[] = []
+  let kept = nothing
   let pending = 0
-  /** Length of the message that `parts` begins; unknown until its header is there. */
-  let expected: number | undefined
+
+  /** Adds to what is kept, which doubles as it grows, up to the length of the message. */
+  function keep(bytes: Uint8Array, expected: number): void {
+    const needed = pending + bytes.length
+    if (needed > kept.length) {
+      const grown = new Uint8Array(Math.max(needed, Math.min(expected, Math.max(initialBytes, kept.length * 2))))
+      grown.set(kept.subarray(0, pending))
+      kept.fill(0)
+      kept = grown
+    }
+    kept.set(bytes, pending)
+    pending = needed
+  }
+
+  /** The message that `kept` begins, once `rest` completes it; and what is left of `rest`. */
+  function resume(rest: Uint8Array): { message?: Uint8Array; rest: Uint8Array } {
+    const header = pending < headerBytes ? joined(kept.subarray(0, pending), rest) : kept.subarray(0, headerBytes)
+    const expected = messageBytes(header, wanted, maxMessageBytes)
+    const taken = rest.subarray(0, (expected ?? headerBytes) - pending)
+    keep(taken, expected ?? headerBytes)
+    if (expected === undefined || pending < expected) return { rest: nothing }
+    const message = kept.subarray(0, expected)
+    kept = nothing
+    pending = 0
+    return { message, rest: rest.subarray(taken.length) }
+  }
 
   return {
     get pending() {
@@ -51,37 +78,26 @@ export function framer(direction: 'request' | 'response', maxMessageBytes: numbe
       const messages: Uint8Array[] = []
       let rest = chunk
       while (rest.length > 0) {
-        expected ??= messageBytes(firstBytes(parts, rest), wanted, maxMessageBytes)
-        if (expected === undefined || pending + rest.length < expected) {
-          parts.push(rest)
-          pending += rest.length
-          break
+        const whole = pending > 0 ? undefined : messageBytes(rest.subarray(0, headerBytes), wanted, maxMessageBytes)
+        if (whole !== undefined && whole <= rest.length) {
+          messages.push(rest.subarray(0, whole))
+          rest = rest.subarray(whole)
+          continue
         }
-        const needed = expected - pending
-        messages.push(parts.length === 0 ? rest.subarray(0, needed) : join(parts, rest.subarray(0, needed), expected))
-        rest = rest.subarray(needed)
-        parts = []
-        pending = 0
-        expected = undefined
+        const { message, rest: left } = resume(rest)
+        if (message !== undefined) messages.push(message)
+        rest = left
       }
       return messages
     },
   }
 }
 
-/** The first eight bytes, or as many as there are, of what has come. */
-function firstBytes(parts: readonly Uint8Array[], rest: Uint8Array): Uint8Array {
-  if (parts.length === 0) return rest.subarray(0, headerBytes)
-  const first = new Uint8Array(headerBytes)
-  let length = 0
-  for (const part of [...parts, rest]) {
-    const taken = part.subarray(0, headerBytes - length)
-    first.set(taken, length)
-    length += taken.length
-    if (length === headerBytes) break
-  }
-  return first.subarray(0, length)
-}
+const nothing = new Uint8Array()
+
+/** The header, or as much of it as there is. */
+const joined = (first: Uint8Array, second: Uint8Array): Uint8Array =>
+  Uint8Array.of(...first, ...second.subarray(0, headerBytes - first.length))
 
 const structureType = 1
 
@@ -102,14 +118,4 @@ function describe(first: Uint8Array): string {
   const text = String.fromCharCode(...first)
   if (/^(GET|PUT|POST|HEAD|OPTI|DELE|PATC)/.test(text)) return 'an HTTP request'
   return `the bytes ${Array.from(first, byte => byte.toString(16).padStart(2, '0')).join(' ')}`
-}
-
-function join(parts: readonly Uint8Array[], last: Uint8Array, length: number): Uint8Array {
-  const joined = new Uint8Array(length)
-  let at = 0
-  for (const part of [...parts, last]) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
 }

@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Authority, createAuthority, openAuthority } from '../certs/index.ts'
+import { type Authority, CertsError, createAuthority, openAuthority } from '../certs/index.ts'
 import { lockFolder, type Store } from '../store/index.ts'
 import { type Clients, type ClientSession, clientsOf, type Trust } from './clients.ts'
 import { type Config, defaultConfigFile, loadConfig } from './config.ts'
@@ -257,8 +257,17 @@ function serve({ config, store, clients, authority, trusts, server, log }: Parts
     clientCa: [...authority.chain, ...trusts.map(trust => trust.authority.pem)],
     clientUsage: config.tls.clientUsage,
     limits: config.limits,
-    admit: ({ certificate, fingerprint, chainError }: Peer) =>
-      clients.admit(read(certificate, fingerprint), chainError === undefined, base.now()),
+    admit: async ({ certificate, fingerprint, chainError }: Peer) => {
+      try {
+        return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now())
+      } catch (error) {
+        if (!(error instanceof CertsError)) throw error
+        return {
+          reason: `the certificate cannot be read: ${error.message}`,
+          hint: 'have the client make a new request',
+        }
+      }
+    },
     exchange: (message, session) => exchange(message, session, house),
     log,
   })
