@@ -13,6 +13,7 @@ import {
   either,
   Integer,
   many,
+  nameable,
   named,
   optional,
   structure,
@@ -71,7 +72,8 @@ const MessageExtension = structure({
 
 /** KMIP 2.1 §8.3 */
 export const RequestBatchItem = structure({
-  operation: named(enumerations.Operation),
+  // An operation that nobody knows fails by itself, and not the whole batch.
+  operation: nameable(enumerations.Operation),
   ephemeral: optional(Boolean, '2.1..'),
   uniqueBatchItemID: optional(Bytes),
   requestPayload: AnyItem,
@@ -92,7 +94,7 @@ export const ResponseHeader = structure({
 
 /** KMIP 2.1 §8.6 */
 export const ResponseBatchItem = structure({
-  operation: optional(named(enumerations.Operation)),
+  operation: optional(nameable(enumerations.Operation)),
   uniqueBatchItemID: optional(Bytes),
   resultStatus: named(enumerations.ResultStatus),
   resultReason: optional(named(enumerations.ResultReason)),

@@ -38,7 +38,7 @@ function compile(shape: Shape<unknown>, version: Version): Codec<unknown> {
     case 'mask':
       return primitive('Integer')
     case 'enumeration':
-      return enumerated(shape.table)
+      return enumerated(shape.table, shape.isOpen === true)
     case 'structure':
       return structured(shape.fields, version)
     case 'any':
@@ -68,13 +68,13 @@ function primitive(type: Exclude<ItemType, 'Structure'>): Codec<unknown> {
 
 const extensionBit = 0x8000_0000
 
-function enumerated(table: Enumeration): Codec<unknown> {
+function enumerated(table: Enumeration, isOpen: boolean): Codec<unknown> {
   return {
     read(item) {
       if (item.type !== 'Enumeration') throw wrongType(item, ['Enumeration'])
       const name = table.name(item.value)
       if (name !== undefined) return name
-      if (item.value >= extensionBit) return item.value
+      if (isOpen || item.value >= extensionBit) return item.value
       throw new SchemaError('value', `0x${item.value.toString(16).padStart(8, '0')} is not a ${table.words}`)
     },
     write: (tag, value) => ({

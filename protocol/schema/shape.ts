@@ -15,7 +15,7 @@ import type { Range, Version } from './version.ts'
 /** What one item holds; `T` is its value in memory, and `~holds` stands in the type alone. */
 export type Shape<T> = { readonly '~holds'?: T } & (
   | { readonly kind: 'primitive'; readonly type: Exclude<ItemType, 'Structure'> }
-  | { readonly kind: 'enumeration'; readonly table: Enumeration }
+  | { readonly kind: 'enumeration'; readonly table: Enumeration; readonly isOpen?: true }
   | { readonly kind: 'mask'; readonly table: Mask }
   | { readonly kind: 'structure'; readonly fields: Fields }
   | { readonly kind: 'either'; readonly shapes: readonly Shape<unknown>[] }
@@ -95,6 +95,13 @@ export const AnyItem: Shape<Item> = { kind: 'any' }
 export const named = <N extends string>(table: Enumeration<N>): Shape<N | number> => ({
   kind: 'enumeration',
   table: table as unknown as Enumeration,
+})
+
+/** As `named`; a number that the table does not have stays a number as well, for whoever reads it to refuse. */
+export const nameable = <N extends string>(table: Enumeration<N>): Shape<N | number> => ({
+  kind: 'enumeration',
+  table: table as unknown as Enumeration,
+  isOpen: true,
 })
 
 /** In memory the number; the table names its bits. */
