@@ -42,7 +42,8 @@ export function placeholder(): Placeholder {
     },
     note(operation, response) {
       const identifiers = identifiersOf(response)
-      all.push(...identifiers)
+      // A Locate may find more than a call can have arguments.
+      for (const identifier of identifiers) all.push(identifier)
       const [only, another] = identifiers
       if (only !== undefined && another === undefined) byOperation.set(operation, only)
       if (setting.has(String(operation))) current = another === undefined ? only : undefined
