@@ -43,6 +43,7 @@ export function framer(direction: 'request' | 'response', maxMessageBytes: numbe
   const wanted = tagNumber(direction === 'request' ? 'requestMessage' : 'responseMessage')
   let kept = nothing
   let pending = 0
+  let isFirst = true
 
   /** Adds to what is kept, which doubles as it grows, up to the length of the message. */
   function keep(bytes: Uint8Array, expected: number): void {
@@ -60,13 +61,14 @@ export function framer(direction: 'request' | 'response', maxMessageBytes: numbe
   /** The message that `kept` begins, once `rest` completes it; and what is left of `rest`. */
   function resume(rest: Uint8Array): { message?: Uint8Array; rest: Uint8Array } {
     const header = pending < headerBytes ? joined(kept.subarray(0, pending), rest) : kept.subarray(0, headerBytes)
-    const expected = messageBytes(header, wanted, maxMessageBytes)
+    const expected = messageBytes(header, wanted, maxMessageBytes, isFirst)
     const taken = rest.subarray(0, (expected ?? headerBytes) - pending)
     keep(taken, expected ?? headerBytes)
     if (expected === undefined || pending < expected) return { rest: nothing }
     const message = kept.subarray(0, expected)
     kept = nothing
     pending = 0
+    isFirst = false
     return { message, rest: rest.subarray(taken.length) }
   }
 
@@ -78,9 +80,11 @@ export function framer(direction: 'request' | 'response', maxMessageBytes: numbe
       const messages: Uint8Array[] = []
       let rest = chunk
       while (rest.length > 0) {
-        const whole = pending > 0 ? undefined : messageBytes(rest.subarray(0, headerBytes), wanted, maxMessageBytes)
+        const whole =
+          pending > 0 ? undefined : messageBytes(rest.subarray(0, headerBytes), wanted, maxMessageBytes, isFirst)
         if (whole !== undefined && whole <= rest.length) {
           messages.push(rest.subarray(0, whole))
+          isFirst = false
           rest = rest.subarray(whole)
           continue
         }
@@ -102,10 +106,21 @@ const joined = (first: Uint8Array, second: Uint8Array): Uint8Array =>
 const structureType = 1
 
 /** How long the message is in all, once its header tells. */
-function messageBytes(first: Uint8Array, wanted: number, maxMessageBytes: number): number | undefined {
+function messageBytes(
+  first: Uint8Array,
+  wanted: number,
+  maxMessageBytes: number,
+  isFirst: boolean,
+): number | undefined {
   const [a = wanted >> 16, b = (wanted >> 8) & 0xff, c = wanted & 0xff, type = structureType] = first
   if (((a << 16) | (b << 8) | c) !== wanted || type !== structureType)
-    throw new FrameError('notKmip', `the stream begins with ${describe(first)}, not with a KMIP message`)
+    throw new FrameError(
+      'notKmip',
+      // After a message whose length was wrong comes the rest of it, which may be a key.
+      isFirst
+        ? `the stream begins with ${describe(first)}, not with a KMIP message`
+        : 'what follows a message is not a KMIP message; its length may have been wrong',
+    )
   if (first.length < headerBytes) return undefined
   const length = headerBytes + new DataView(first.buffer, first.byteOffset).getUint32(4)
   if (length > maxMessageBytes)

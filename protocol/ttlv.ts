@@ -8,7 +8,7 @@
  */
 import { DecodeError } from './errors.ts'
 import { type Item, itemTypes, type ItemType } from './item.ts'
-import { tagWords } from './names.ts'
+import { tagName, tagWords } from './names.ts'
 
 /** A structure within a structure, at most so often. KMIP's own deepest message needs 9. */
 const maxDepth = 32
@@ -28,6 +28,8 @@ const fixedLength: Partial<Record<ItemType, number>> = {
 
 /**
  * Reads one item that fills `bytes` to the end.
+ *
+ * An error quotes no number that was read: where lengths or types are wrong, key material is read as a tag or a length.
  *
  * Byte strings and big integers of the result are views of `bytes`.
  *
@@ -67,13 +69,13 @@ function decodeItem(source: Source, offset: number, end: number, depth: number):
   const typeAndTag = view.getUint32(offset)
   const tag = typeAndTag >>> 8
   const type = itemTypes[(typeAndTag & 0xff) - 1]
-  if (type === undefined) throw new DecodeError(`unknown item type 0x${hex(typeAndTag & 0xff, 2)}`, offset + 3)
+  if (type === undefined) throw new DecodeError('an unknown item type', offset + 3)
   const length = view.getUint32(offset + 4)
   const from = offset + headerBytes
-  if (length > end - from) throw new DecodeError(`a length of ${length} where ${end - from} bytes are left`, offset + 4)
+  if (length > end - from) throw new DecodeError(`a length beyond the ${end - from} bytes that are left`, offset + 4)
   const wanted = fixedLength[type]
   if (wanted !== undefined && length !== wanted)
-    throw new DecodeError(`a length of ${length} where ${type} takes ${wanted}`, offset + 4)
+    throw new DecodeError(`a length other than the ${wanted} that ${type} takes`, offset + 4)
   const to = from + length
   const padding = -length & 7
   if (padding > 0) checkPadding(source, to, padding, end)
@@ -95,7 +97,7 @@ function decodeItem(source: Source, offset: number, end: number, depth: number):
       return { tag, type, value: decodeBoolean(view, from) }
     case 'BigInteger':
       if (length === 0 || padding > 0)
-        throw new DecodeError(`a length of ${length} where BigInteger takes a multiple of 8`, offset + 4)
+        throw new DecodeError('a length that is no multiple of 8, as BigInteger takes', offset + 4)
       return { tag, type, value: source.bytes.subarray(from, to) }
     case 'ByteString':
       return { tag, type, value: source.bytes.subarray(from, to) }
@@ -182,7 +184,8 @@ function pathTo({ bytes, view }: Source, offset: number): string {
       at = next
       continue
     }
-    words.push(tagWords(view.getUint32(at) >>> 8))
+    const tag = view.getUint32(at) >>> 8
+    words.push(tagName(tag) === undefined ? 'an unknown tag' : tagWords(tag))
     const isStructure = view.getUint8(at + 3) === 1
     if (!isStructure || offset < at + headerBytes) break
     at += headerBytes
@@ -214,17 +217,21 @@ function reserve(target: Target, count: number): number {
   return from
 }
 
-const typeCode = Object.fromEntries(itemTypes.map((type, index) => [type, index + 1])) as Record<ItemType, number>
+/** Of each type, its code and, if it is always the same, its length. */
+const wire = Object.fromEntries(
+  itemTypes.map((type, index) => [type, { code: index + 1, length: fixedLength[type] }]),
+) as Record<ItemType, { readonly code: number; readonly length: number | undefined }>
 
 function encodeItem(target: Target, item: Item): void {
   const header = reserve(target, headerBytes)
-  target.view.setUint32(header, (item.tag << 8) | typeCode[item.type])
+  const { code, length: fixed } = wire[item.type]
+  target.view.setUint32(header, (item.tag << 8) | code)
   encodeValue(target, item)
-  const length = fixedLength[item.type] ?? target.length - header - headerBytes
+  const length = fixed ?? target.length - header - headerBytes
   target.view.setUint32(header + 4, length)
   const padding = -length & 7
   // Fixed-length values reserve their padding with themselves.
-  if (padding > 0 && fixedLength[item.type] === undefined) reserve(target, padding)
+  if (padding > 0 && fixed === undefined) reserve(target, padding)
 }
 
 function encodeValue(target: Target, item: Item): void {
@@ -290,5 +297,3 @@ function encodeText(target: Target, text: string): void {
   reserve(target, bytes.length - text.length)
   target.bytes.set(bytes, from)
 }
-
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')

@@ -94,6 +94,12 @@ describe('framing', () => {
     expect(error).toMatchObject({ code: 'notKmip', message: expect.stringMatching(words) as string })
   })
 
+  it('does not quote what follows a message, which may be the end of a key', () => {
+    const stream = Buffer.concat([message(new Uint8Array(8)), Buffer.from('hunter2-')])
+    const error = refusal(() => framer('request', limit).push(stream))
+    expect(error).toMatchObject({ code: 'notKmip', message: expect.not.stringMatching(/68 75 6e/) as string })
+  })
+
   it('tells requests from responses', () => {
     const request = message(new Uint8Array(0))
     expect(refusal(() => framer('response', limit).push(request.slice(0, 3)))).toMatchObject({ code: 'notKmip' })
