@@ -12,7 +12,6 @@ import {
   KmipError,
   Locate,
   type Operation,
-  Register,
   tagNumber,
 } from '../../src/index.ts'
 
@@ -59,9 +58,6 @@ export const ownKey = (keyMaterial: Uint8Array, ...attributes: AttributeInstance
 /** Makes a key, and gives its Unique Identifier. */
 export const create = async (client: Client, ...attributes: AttributeInstance[]): Promise<string> =>
   (await client.call(Create, aesKey(...attributes))).uniqueIdentifier
-
-export const register = async (client: Client, material: Uint8Array, ...attributes: AttributeInstance[]) =>
-  (await client.call(Register, ownKey(material, ...attributes))).uniqueIdentifier
 
 export const locate = async (client: Client, ...attributes: AttributeInstance[]): Promise<readonly string[]> =>
   (await client.call(Locate, { attributes })).uniqueIdentifier
