@@ -20,23 +20,26 @@ export interface Server {
   readonly close: () => Promise<void>
 }
 
-const dist = new URL('../../dist/src/index.js', import.meta.url)
-const program = `
-  import { startServer } from ${JSON.stringify(dist)}
-  const server = await startServer({ data: process.env.BENCH_DATA, host: '127.0.0.1', port: 0, environment: process.env })
-  process.stdout.write(server.kmip.port + '\\n')
-  process.on('SIGTERM', () => server.close().then(() => process.exit()))
-`
+const kmipd = fileURLToPath(new URL('../../bin/kmipd', import.meta.url))
 
 /** kmipd as it is built, on a data folder. It logs to a file there. */
 export async function startKmipd(data: string, nodeArguments: readonly string[] = []): Promise<Server> {
   const from = performance.now()
-  const child = spawn(process.execPath, [...nodeArguments, '--input-type=module', '--eval', program], {
-    env: { ...process.env, BENCH_DATA: data, KMIPD_LOG_FILE: 'kmipd.log' },
+  const command = [kmipd, 'serve', '--data', data, '--host', '127.0.0.1', '--port', '0', '--json']
+  const child = spawn(process.execPath, [...nodeArguments, ...command], {
+    env: { ...process.env, KMIPD_LOG_FILE: 'kmipd.log' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  return { ...running(child), port: Number(line), startMs: performance.now() - from }
+  const { kmip } = JSON.parse(line) as { readonly kmip: { readonly port: number } }
+  return { ...running(child), port: kmip.port, startMs: performance.now() - from }
+}
+
+/** How long Node.js takes to start and end. */
+export async function nodeMs(): Promise<number> {
+  const from = performance.now()
+  await once(spawn(process.execPath, ['--eval', '']), 'exit')
+  return performance.now() - from
 }
 
 export async function startBare(options: BareOptions): Promise<Server> {
@@ -77,8 +80,10 @@ async function answerOf<T>(child: ChildProcess, question: object): Promise<T> {
   return result
 }
 
-/** Resident memory of a process. */
-export function residentMiB(pid: number): number {
-  const [, kib = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kib) / 1024
+/** Resident memory of a process, and how much of it are pages of the database, which the system takes back as it likes. */
+export function residentMiB(pid: number): { readonly all: number; readonly database: number } {
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
+  const sum = (some: readonly string[]) =>
+    some.reduce((kib, mapping) => kib + Number(/^Rss:\s+(\d+) kB$/m.exec(mapping)?.[1]), 0) / 1024
+  return { all: sum(mappings), database: sum(mappings.filter(mapping => /^.*\.mdb$/m.test(mapping))) }
 }

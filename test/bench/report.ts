@@ -13,6 +13,8 @@ export interface Row {
   readonly kmipd: number
   /** What it is compared with. */
   readonly other?: number
+  /** The target is for the figure itself; the other one only shows how noisy the machine is. */
+  readonly isAbsolute?: true
   /** What `kmipd`, or its ratio to `other`, must not exceed; or must reach. */
   readonly target: { readonly atMost: number } | { readonly atLeast: number }
 }
@@ -24,7 +26,8 @@ export function median(figures: readonly number[]): number {
   return (low + high) / 2
 }
 
-const ratioOf = ({ kmipd, other }: Row): number | undefined => (other === undefined ? undefined : kmipd / other)
+const ratioOf = ({ kmipd, other, isAbsolute }: Row): number | undefined =>
+  other === undefined || isAbsolute ? undefined : kmipd / other
 
 function isMet(row: Row): boolean {
   const figure = ratioOf(row) ?? row.kmipd
