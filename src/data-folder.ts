@@ -14,7 +14,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, open, readFile, rename, rm } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -32,6 +32,7 @@ import {
   readPrivateKey,
   serverProfile,
 } from '../certs/index.ts'
+import { makeFolder } from '../store/index.ts'
 
 /** A data folder that is not as it should be, with what to do about it. */
 export class DataFolderError extends Error {
@@ -130,7 +131,7 @@ export async function createFolder(
   source: AuthoritySource | undefined,
   now: Date,
 ): Promise<void> {
-  await mkdir(folder.path, { recursive: true, mode: 0o700 })
+  await makeFolder(folder.path)
   if (isInitialised(folder)) throw new DataFolderError(`${folder.path} is initialised already`)
   const files =
     source === undefined

@@ -3,12 +3,28 @@
  *
  * @module
  */
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 
-/** Makes the folder, and those above it, when missing: 0700. */
+/**
+ * Makes the folder, and those above it, when missing: 0700.
+ *
+ * Step by step, since Node's own recursive `mkdir` never returns where no folder can be made, as below `/proc`.
+ */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  const folder = resolve(path)
+  try {
+    await mkdir(folder, { mode })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error
+    await makeFolder(dirname(folder))
+    await mkdir(folder, { mode })
+  }
 }
+
+const mode = 0o700
 
 /** A new file's name is durable only once its folder is. */
 export async function syncFolder(path: string): Promise<void> {

@@ -11,6 +11,7 @@
  */
 export type { Awaitable, Change, Engine, Entry, Guard, RangeOptions } from './engine.ts'
 export { StoreError, type StoreErrorCode } from './error.ts'
+export { makeFolder } from './folder.ts'
 export { lmdb, type LmdbOptions } from './lmdb.ts'
 export { lockFolder, lockHolder, type FolderLock, type LockHolder } from './lock.ts'
 export { createMasterKeyFile, masterKeyFile, masterKeyPassphrase, masterKeyText, type MasterKey } from './master-key.ts'

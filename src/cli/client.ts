@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { KeyType } from '../../certs/index.ts'
+import { makeFolder } from '../../store/index.ts'
 import type { ClientEntry } from '../clients.ts'
 import { type Enrolled, issueClient, signClient, trustClient } from '../enrollment.ts'
 import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
@@ -117,7 +118,7 @@ async function issue(name: string, { out, keyType: wanted, ...asked }: IssueOpti
   const files = { cert: join(out, 'cert.pem'), key: join(out, 'key.pem'), ca: join(out, 'ca.pem') }
   Object.values(files).forEach(refuseExisting)
   await withHouse(command, async ({ authority, clients, folder }) => {
-    await mkdir(out, { recursive: true, mode: 0o700 })
+    await makeFolder(out)
     const enrolled = await issueClient({ name, ...asked }, keyType, authority, clients, new Date())
     await writeNewFile(files.key, enrolled.key, privateMode)
     await writeNewFile(files.cert, enrolled.certificate.pem, publicMode)
