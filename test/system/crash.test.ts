@@ -33,29 +33,36 @@ interface Ledger {
   readonly batches: { readonly tag: string; readonly isAcknowledged: boolean }[]
 }
 
+const newLedger = (): Ledger => ({
+  kept: new Map(),
+  destroyed: new Set(),
+  doubtful: new Set(),
+  added: new Map(),
+  batches: [],
+})
+
 test(
   `${rounds} kills lose nothing that was acknowledged and leave nothing half-written`,
   { timeout: 180_000 },
   async () => {
     const data = await newFolder()
-    const ledger: Ledger = {
-      kept: new Map(),
-      destroyed: new Set(),
-      doubtful: new Set(),
-      added: new Map(),
-      batches: [],
-    }
+    const ledgers: Ledger[] = []
     let server = await launch(data)
     try {
       const identities = [await enrolled(data, 'writer', { group: 'crash' })]
       for (let round = 0; round < rounds; round++) {
+        const ledger = newLedger()
+        ledgers.push(ledger)
         identities.push(await workAndKill(server, identities, round, ledger))
         server = await launch(data)
-        await check(server, identities, ledger)
+        await check(server, identities, [ledger])
       }
-      expect(ledger.kept.size).toBeGreaterThan(rounds)
-      expect(ledger.destroyed.size).toBeGreaterThan(rounds / 2)
-      expect(ledger.batches.filter(({ isAcknowledged }) => isAcknowledged).length).toBeGreaterThan(rounds / 2)
+      // What outlived one kill outlives them all.
+      await check(server, identities, ledgers)
+      const total = (count: (ledger: Ledger) => number) => ledgers.reduce((sum, each) => sum + count(each), 0)
+      expect(total(({ kept }) => kept.size)).toBeGreaterThan(rounds)
+      expect(total(({ destroyed }) => destroyed.size)).toBeGreaterThan(rounds / 2)
+      expect(total(({ batches }) => batches.filter(each => each.isAcknowledged).length)).toBeGreaterThan(rounds / 2)
     } finally {
       await server.end('SIGKILL')
       await removeFolder(data)
@@ -98,6 +105,9 @@ async function write(client: Client, name: string, ledger: Ledger): Promise<void
 const isBroken = (error: unknown): boolean =>
   error instanceof Error && /closed the connection|ECONNRESET|EPIPE/.test(error.message)
 
+/** What no object is to carry. */
+const undone = custom('x-Undone', 'yes')
+
 type Step = (client: Client, tag: string, own: string[], ledger: Ledger) => Promise<void>
 
 const steps: readonly Step[] = [
@@ -124,8 +134,8 @@ const steps: readonly Step[] = [
     expect(batchItem.map(({ resultStatus }) => resultStatus)).toEqual(['Success', 'Success', 'Success'])
     batches.push({ tag, isAcknowledged: true })
   },
-  async (client, tag) => {
-    const makes = [call(Create, aesKey(custom('x-Undone', tag))), call(Destroy, { uniqueIdentifier: 'none' })]
+  async client => {
+    const makes = [call(Create, aesKey(undone)), call(Destroy, { uniqueIdentifier: 'none' })]
     const { batchItem } = await client.batch(makes, { batchErrorContinuationOption: 'Undo' })
     expect(batchItem.map(({ resultStatus }) => resultStatus)).toEqual(['OperationUndone', 'OperationFailed'])
   },
@@ -139,31 +149,36 @@ const steps: readonly Step[] = [
   },
 ]
 
-async function check(server: ServerProcess, identities: readonly Identity[], ledger: Ledger): Promise<void> {
+async function check(
+  server: ServerProcess,
+  identities: readonly Identity[],
+  ledgers: readonly Ledger[],
+): Promise<void> {
   const newest = identities.at(-1)
   if (newest === undefined) throw new Error('nobody is enrolled')
   // Whoever was enrolled before the kill is let in after it.
   const client = await server.connect(newest)
-  const everything = new Set(await locate(client))
-  for (const [id, material] of ledger.kept) {
-    const isGone = ledger.doubtful.has(id) && (await outcomeOf(materialOf(client, id))) !== 'done'
-    expect(everything.has(id)).toBe(!isGone)
-    if (isGone) continue
-    expect(await materialOf(client, id)).toBe(material)
-  }
-  for (const id of ledger.destroyed) expect(await outcomeOf(materialOf(client, id))).toBe('PermissionDenied')
-  for (const [uniqueIdentifier, texts] of ledger.added) {
+  expect(await locate(client, undone)).toEqual([])
+  for (const ledger of ledgers) await checkObjects(client, ledger)
+  await client.close()
+  const entries = await within(server.data, ({ clients }) => clients.list())
+  expect(entries).toHaveLength(identities.length)
+}
+
+async function checkObjects(client: Client, { kept, doubtful, destroyed, added, batches }: Ledger): Promise<void> {
+  for (const [id, material] of kept)
+    if (!doubtful.has(id) || (await outcomeOf(materialOf(client, id))) === 'done')
+      expect(await materialOf(client, id)).toBe(material)
+  for (const id of destroyed) expect(await outcomeOf(materialOf(client, id))).toBe('PermissionDenied')
+  for (const [uniqueIdentifier, texts] of added) {
     const { attributes } = await client.call(GetAttributes, { uniqueIdentifier, attributeReference: ['x-Added'] })
     const found = attributes.map(({ value }) => (value as { readonly value: string }).value)
     expect(texts.filter(text => !found.includes(text))).toEqual([])
   }
-  for (const { tag, isAcknowledged } of ledger.batches) {
+  for (const { tag, isAcknowledged } of batches) {
     const found = await locate(client, custom('x-Batch', tag))
     expect(isAcknowledged ? [3] : [0, 3]).toContain(found.length)
     // What is there at all can be read.
     for (const id of found) expect(await materialOf(client, id)).toMatch(/^[0-9a-f]{64}$/)
   }
-  await client.close()
-  const entries = await within(server.data, ({ clients }) => clients.list())
-  expect(entries).toHaveLength(identities.length)
 }
