@@ -48,4 +48,5 @@ function serve({ answerBytes, journal, ...credentials }: BareOptions): void {
   server.listen(0, '127.0.0.1', () => process.send?.({ result: (server.address() as AddressInfo).port }))
 }
 
+process.on('disconnect', () => process.exit())
 process.on('message', serve)

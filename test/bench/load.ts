@@ -140,6 +140,7 @@ async function sessionOf(job: Job, secureContext: SecureContext, request: Uint8A
   return session
 }
 
+process.on('disconnect', () => process.exit())
 process.on('message', (job: Job) => {
   run(job).then(
     result => process.send?.({ result }),
