@@ -5,6 +5,7 @@
  * @module
  */
 import { resolve } from 'node:path'
+import { isatty } from 'node:tty'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfig } from '../config.ts'
 import { type Opened, openHouse } from '../house.ts'
@@ -77,7 +78,7 @@ export function screenOf(command: Command): Screen {
 }
 
 const isColourful = (): boolean =>
-  process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+  isatty(1) && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
 
 /** Opens the data folder for as long as `use` takes; a server may have it open as well. */
 export async function withHouse<T>(command: Command, use: (opened: Opened) => Promise<T>): Promise<T> {
