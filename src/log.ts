@@ -243,11 +243,14 @@ function plainError(error: unknown, depth = 0): Record<string, unknown> | undefi
   }
 }
 
+// Where CI is set the library takes a pipe for a terminal.
+const { dim, green, yellow, red } = picocolors.createColors(picocolors.isColorSupported && process.stderr.isTTY)
+
 const colours: Readonly<Record<string, (text: string) => string>> = {
-  debug: picocolors.dim,
-  info: picocolors.green,
-  warn: picocolors.yellow,
-  error: picocolors.red,
+  debug: dim,
+  info: green,
+  warn: yellow,
+  error: red,
 }
 
 /** `12:00:00.000 warn  connection refused  address=192.0.2.1 reason="…"` */
@@ -259,10 +262,9 @@ function forPeople(line: string): string {
     readonly error?: { readonly name?: string; readonly message?: string; readonly stack?: string }
   } & Readonly<Record<string, unknown>>
   const fields = Object.entries(rest).map(
-    ([name, value]) =>
-      picocolors.dim(`${name}=`) + (/^[\w.:@/-]+$/.test(String(value)) ? String(value) : JSON.stringify(value)),
+    ([name, value]) => dim(`${name}=`) + (/^[\w.:@/-]+$/.test(String(value)) ? String(value) : JSON.stringify(value)),
   )
   const detail = error ? `\n${error.stack ?? error.message ?? error.name ?? ''}` : ''
   const label = (colours[level] ?? String)(level.padEnd(5))
-  return `${[picocolors.dim(time.slice(11, 23)), label, msg, ...fields].join(' ')}${detail}\n`
+  return `${[dim(time.slice(11, 23)), label, msg, ...fields].join(' ')}${detail}\n`
 }

@@ -162,7 +162,12 @@ describe('init', () => {
     const path = await folder()
     const data = join(path, 'data')
     const made = await json(['init', '--data', data, '--host', 'kms.example.org', '--host', '192.0.2.7'])
-    expect(made).toMatchObject({ data, isNew: true, names: ['kms.example.org', '192.0.2.7'], ca: join(data, 'ca.pem') })
+    expect(made).toMatchObject({
+      data,
+      isNew: true,
+      names: ['kms.example.org', '192.0.2.7', 'localhost', '127.0.0.1', '::1'],
+      ca: join(data, 'ca.pem'),
+    })
     expect(await modeOf(data)).toBe('700')
     for (const secret of ['master.key', 'ca.key', 'server.key']) expect(await modeOf(join(data, secret))).toBe('600')
     const verified = openssl(
