@@ -244,7 +244,9 @@ function plainError(error: unknown, depth = 0): Record<string, unknown> | undefi
 }
 
 // Where CI is set the library takes a pipe for a terminal.
-const { dim, green, yellow, red } = picocolors.createColors(picocolors.isColorSupported && process.stderr.isTTY)
+const { dim, green, yellow, red } = picocolors.createColors(
+  picocolors.isColorSupported && Boolean(process.stderr.isTTY),
+)
 
 const colours: Readonly<Record<string, (text: string) => string>> = {
   debug: dim,
