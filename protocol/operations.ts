@@ -139,7 +139,7 @@ export const DeleteAttribute = operation('DeleteAttribute', {
 /** KMIP 2.1 §6.1.15 */
 export const Destroy = operation('Destroy', { request: { uniqueIdentifier }, response: identified })
 
-/** KMIP 2.1 §9.14 */
+/** KMIP 2.1 §9.16 */
 export const ProtocolVersion = structure({ protocolVersionMajor: Integer, protocolVersionMinor: Integer })
 
 /** KMIP 2.1 §6.1.16. In any version's message, since a client asks before it knows. */

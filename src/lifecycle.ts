@@ -69,7 +69,7 @@ export function isPending(attributes: Attributes): boolean {
   )
 }
 
-/** While which states a client may set a date, and whether only until it is reached. KMIP 2.1 §4.1, §4.19, §4.41, §4.43 */
+/** While which states a client may set a date, and whether only until it is reached. KMIP 2.1 §4.1, §4.18, §4.40, §4.41 */
 const dateRules: Partial<Record<StandardName, { readonly states: readonly State[]; readonly untilReached?: true }>> = {
   activationDate: { states: ['PreActive'] },
   deactivationDate: { states: ['PreActive', 'Active'] },
@@ -88,7 +88,7 @@ export function checkDateChange(attributes: Attributes, name: string, now: numbe
     throw new Failure('WrongKeyLifecycleState', 'the date cannot be changed once it is reached')
 }
 
-/** @throws Failure InvalidAttributeValue if the dates are not in their order. KMIP 2.1 §4.41, §4.43 */
+/** @throws Failure InvalidAttributeValue if the dates are not in their order. KMIP 2.1 §4.40, §4.41 */
 export function checkDateOrder({
   activationDate,
   processStartDate,

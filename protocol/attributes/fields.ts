@@ -55,7 +55,7 @@ const attributeList = (reading: Reading, empty: 'written' | 'omitted' = 'written
 /** Some attributes of an object, in order: `Attribute` repeated in 1.x, one `Attributes` in 2.x. */
 export const AttributeList = attributeList('whole')
 
-/** Attributes wrapped together with a key; in 2.x, too, nothing if there are none. KMIP 2.1 §3.1.2 */
+/** Attributes wrapped together with a key; in 2.x, too, nothing if there are none. KMIP 2.1 §3.2 */
 export const KeyAttributes = attributeList('whole', 'omitted')
 
 /** What to search for. An attribute may stand twice, and a structure may leave fields out. KMIP 2.1 §6.1.28 */

@@ -24,7 +24,7 @@ import * as enumerations from '../tables/enumerations.ts'
 
 const Nonce = structure({ nonceID: Bytes, nonceValue: Bytes })
 
-/** Every credential's fields. KMIP 2.1 §9.9 */
+/** Every credential's fields. KMIP 2.1 §9.11 */
 const CredentialValue = structure({
   username: optional(Text),
   password: optional(Text),

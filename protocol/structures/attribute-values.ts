@@ -117,7 +117,7 @@ export const KeyValueLocation = structure({
   keyValueLocationType: named(enumerations.KeyValueLocationType),
 })
 
-/** KMIP 2.1 §7.30 */
+/** KMIP 2.1 §7.36 */
 export const RngParameters = structure({
   rngAlgorithm: named(enumerations.RNGAlgorithm),
   cryptographicAlgorithm: optional(named(enumerations.CryptographicAlgorithm)),
@@ -144,20 +144,20 @@ export const X509CertificateSubject = structure({
   subjectAlternativeName: many(Bytes),
 })
 
-/** KMIP 1.4 §3.12, deprecated since 1.1 */
+/** KMIP 1.4 §3.13, deprecated since 1.1 */
 export const CertificateIdentifier = structure({ issuer: Text, serialNumber: optional(Text) })
 
-/** KMIP 1.4 §3.13, deprecated since 1.1 */
+/** KMIP 1.4 §3.14, deprecated since 1.1 */
 export const CertificateSubject = structure({
   certificateSubjectDistinguishedName: Text,
   certificateSubjectAlternativeName: many(Text),
 })
 
-/** KMIP 1.4 §3.14, deprecated since 1.1 */
+/** KMIP 1.4 §3.15, deprecated since 1.1 */
 export const CertificateIssuer = structure({
   certificateIssuerDistinguishedName: Text,
   certificateIssuerAlternativeName: many(Text),
 })
 
-/** KMIP 2.1 §7.27: several acceptable combinations, the first that the server has. */
+/** KMIP 2.1 §7.33: several acceptable combinations, the first that the server has. */
 export const ProtectionStorageMasks = structure({ protectionStorageMask: many(bits(ProtectionStorageMask)) })

@@ -25,7 +25,7 @@ import { covers, type Range, type Version } from '../schema/version.ts'
 import * as enumerations from '../tables/enumerations.ts'
 import { CryptographicParameters } from './attribute-values.ts'
 
-/** Every transparent key's numbers, in the one order that all of them keep. KMIP 2.1 §3.1.4 to §3.1.10. */
+/** Every transparent key's numbers, in the one order that all of them keep. KMIP 2.1 §3.4 to §3.12. */
 export const TransparentKeyMaterial = structure({
   modulus: optional(BigInteger),
   privateExponent: optional(BigInteger),
@@ -45,10 +45,10 @@ export const TransparentKeyMaterial = structure({
   key: optional(Bytes),
 })
 
-/** Key Material is a byte string, or a structure if the Key Format Type is transparent. KMIP 2.1 §3.1.2 */
+/** Key Material is a byte string, or a structure if the Key Format Type is transparent. KMIP 2.1 §3.2 */
 export const KeyValue = structure({ keyMaterial: either(Bytes, TransparentKeyMaterial), attributes: KeyAttributes })
 
-/** KMIP 2.1 §3.2 */
+/** KMIP 2.1 §3.3 */
 const KeyInformation = structure({ uniqueIdentifier: Text, cryptographicParameters: optional(CryptographicParameters) })
 
 const wrapping = {
@@ -57,7 +57,7 @@ const wrapping = {
   macSignatureKeyInformation: optional(KeyInformation),
 }
 
-/** How a key was wrapped. KMIP 2.1 §3.2 */
+/** How a key was wrapped. KMIP 2.1 §3.3 */
 export const KeyWrappingData = structure({
   ...wrapping,
   macSignature: optional(Bytes),
@@ -65,7 +65,7 @@ export const KeyWrappingData = structure({
   encodingOption: optional(named(enumerations.EncodingOption), '1.1..'),
 })
 
-/** How a client wants a key wrapped. KMIP 2.1 §7.19 */
+/** How a client wants a key wrapped. KMIP 2.1 §7.18 */
 export const KeyWrappingSpecification = structure({
   ...wrapping,
   attributeName: optional(Text),

@@ -6,7 +6,7 @@
 import { Boolean, either, Integer, many, named, optional, structure, Text } from '../schema/shape.ts'
 import * as enumerations from '../tables/enumerations.ts'
 
-/** KMIP 2.1 §7.33. Before 2.0 its content is the vendor's own: the same fields serve. */
+/** KMIP 2.1 §7.37. Before 2.0 its content is the vendor's own: the same fields serve. */
 export const ServerInformation = structure({
   serverName: optional(Text),
   serverSerialNumber: optional(Text),
@@ -19,7 +19,7 @@ export const ServerInformation = structure({
   alternateFailoverEndpoints: many(Text),
 })
 
-/** KMIP 2.1 §7.16. Before 2.0 the type is a number. */
+/** KMIP 2.1 §7.13. Before 2.0 the type is a number. */
 export const ExtensionInformation = structure({
   extensionName: Text,
   extensionTag: optional(Integer),
@@ -30,7 +30,7 @@ export const ExtensionInformation = structure({
   extensionDescription: optional(Text, '2.0..'),
 })
 
-/** KMIP 2.1 §7.26 */
+/** KMIP 2.1 §7.31 */
 export const ProfileInformation = structure({
   profileName: named(enumerations.ProfileName),
   profileVersion: optional(structure({ profileVersionMajor: Integer, profileVersionMinor: Integer }), '2.0..'),
@@ -38,7 +38,7 @@ export const ProfileInformation = structure({
   serverPort: optional(Integer),
 })
 
-/** KMIP 2.1 §7.38 */
+/** KMIP 2.1 §7.41 */
 export const ValidationInformation = structure({
   validationAuthorityType: named(enumerations.ValidationAuthorityType),
   validationAuthorityCountry: optional(Text),
@@ -53,7 +53,7 @@ export const ValidationInformation = structure({
   validationProfile: many(Text),
 })
 
-/** KMIP 2.1 §7.3 */
+/** KMIP 2.1 §7.5 */
 export const CapabilityInformation = structure({
   streamingCapability: optional(Boolean),
   asynchronousCapability: optional(Boolean),

@@ -179,7 +179,7 @@ export const SecretDataType = enumeration('Secret Data Type', {
   },
 })
 
-/** The specification leaves every value to vendors. KMIP 2.1 §11.38 */
+/** The specification leaves every value to vendors. KMIP 2.1 §11.35 */
 export const OpaqueDataType = enumeration('Opaque Data Type', {})
 
 export const NameType = enumeration('Name Type', {

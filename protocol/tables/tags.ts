@@ -7,7 +7,7 @@
  * @module
  */
 
-/** KMIP 2.1 §11.61, with the tags that only earlier versions define. */
+/** KMIP 2.1 §11.56, with the tags that only earlier versions define. */
 export const tags = {
   activationDate: [0x420001, 'Activation Date'],
   applicationData: [0x420002, 'Application Data'],

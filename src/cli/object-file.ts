@@ -64,7 +64,7 @@ const readers: Partial<
 
 type Instances = readonly AttributeInstance[]
 
-/** Every Opaque Data Type is a vendor's. KMIP 2.1 §11.38 */
+/** Every Opaque Data Type is a vendor's. KMIP 2.1 §11.35 */
 const vendorData = 0x80000001
 
 /** The object that a file holds; the format, unless given, is PEM for what is armoured and raw for all else. */

@@ -1,5 +1,5 @@
 /**
- * What a registered certificate tells of itself. KMIP 2.1 §4.7, §4.8, §4.61 to §4.63; KMIP 1.4 §3.12 to §3.14
+ * What a registered certificate tells of itself. KMIP 2.1 §4.7, §4.8, §4.61 to §4.63; KMIP 1.4 §3.13 to §3.15
  *
  * @module
  */

@@ -10,6 +10,7 @@ import {
   type AttributeName,
   type Attributes,
   decode,
+  DecodeError,
   encode,
   isMultiple,
   type Item,
@@ -19,10 +20,12 @@ import {
   keptObject,
   type ManagedObject,
   type ObjectType,
+  SchemaError,
   type Structure,
   structureItem,
   tagNumber,
 } from '../../protocol/index.ts'
+import { StoreError } from '../../store/index.ts'
 
 /** The attributes that every object has. KMIP 2.1 §4 */
 export type ObjectAttributes = Attributes & {
@@ -41,7 +44,7 @@ export interface StoredObject {
   readonly object?: ManagedObject | undefined
 }
 
-/** The numbers are the disk format. Extensions: KMIP 2.1 §11.61. */
+/** The numbers are the disk format. Extensions: KMIP 2.1 §11.56. */
 const tag = {
   record: 0x540001,
   format: 0x540002,
@@ -72,8 +75,22 @@ export function writeRecord({ group, creator, attributes, object }: StoredObject
   )
 }
 
-/** Reads a record; its byte strings are views of `bytes`, which must live as long as the object. */
+/**
+ * Reads a record; its byte strings are views of `bytes`, which must live as long as the object.
+ *
+ * @throws StoreError `damaged` if it is not one
+ */
 export function readRecord(bytes: Uint8Array): StoredObject {
+  try {
+    return read(bytes)
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof SchemaError)
+      throw new StoreError('damaged', `a stored object cannot be read: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+function read(bytes: Uint8Array): StoredObject {
   const items = contents(decode(bytes))
   const instances = items.find(item => item.tag === tag.attributes)
   return {
@@ -97,7 +114,7 @@ function contents(record: Item): readonly Item[] {
   const [first] = items
   if (first?.tag !== tag.format || first.value !== format) {
     const found = first?.type === 'Integer' ? first.value : 'unknown'
-    throw new Error(`an object record of format ${found}, where this version of kmipd reads format ${format}`)
+    throw new StoreError('damaged', `a stored object has format ${found}, where this version of kmipd reads format ${format}`)
   }
   return items
 }

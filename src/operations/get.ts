@@ -55,7 +55,7 @@ function asWanted(
   return { objectType: 'SymmetricKey', keyBlock: converted }
 }
 
-/** A symmetric key is the same bytes, raw or transparent. KMIP 2.1 §3.1.4 */
+/** A symmetric key is the same bytes, raw or transparent. KMIP 2.1 §3.4 */
 function symmetric(keyBlock: KeyBlock, keyFormatType: string | number): KeyBlock | undefined {
   const { keyValue } = keyBlock
   if (keyValue === undefined || keyValue instanceof Uint8Array) return undefined
