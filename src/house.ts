@@ -119,9 +119,13 @@ async function readTrusts({ data, tls }: Config): Promise<Trust[]> {
 }
 
 /** What answering needs, from what is open. */
-export function houseOf(store: Store, maxBatchItems: number, now: () => number = Date.now): House {
+export function houseOf(
+  store: Store,
+  limits: Pick<House, 'maxBatchItems' | 'maxResponseBytes'>,
+  now: () => number = Date.now,
+): House {
   const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
-  return { store, now, random, newIdentifier: identifiers(now, random), maxBatchItems }
+  return { store, now, random, newIdentifier: identifiers(now, random), ...limits }
 }
 
 /** Performs operations in this process, with nobody's certificate: for whoever owns the data folder. */
@@ -132,7 +136,7 @@ export interface Administrator {
 
 /** @param group whose objects are made; absent, the objects of all groups are seen and none can be made */
 export function administer(opened: Pick<Opened, 'store'>, group?: string): Administrator {
-  const house = houseOf(opened.store, 1)
+  const house = houseOf(opened.store, { maxBatchItems: 1, maxResponseBytes: Number.POSITIVE_INFINITY })
   const session: Session = { client: 'administrator', group }
   return {
     async call<Q, R>(operation: Operation<Q, R>, payload: Q): Promise<R> {

@@ -244,9 +244,8 @@ function plainError(error: unknown, depth = 0): Record<string, unknown> | undefi
 }
 
 // Where CI is set the library takes a pipe for a terminal.
-const { dim, green, yellow, red } = picocolors.createColors(
-  picocolors.isColorSupported && Boolean(process.stderr.isTTY),
-)
+const isTerminal = process.stderr.isTTY as boolean | undefined
+const { dim, green, yellow, red } = picocolors.createColors(picocolors.isColorSupported && isTerminal === true)
 
 const colours: Readonly<Record<string, (text: string) => string>> = {
   debug: dim,

@@ -44,7 +44,7 @@ export async function perform(
       uniqueIdentifier: uniqueIdentifier ?? identifierIn(payload),
     }
   } catch (error) {
-    if (operation === 'Check') placeholder.empty()
+    placeholder.fail(operation)
     return {
       response: failed(item, error, context.correlation),
       uniqueIdentifier,

@@ -9,6 +9,8 @@ import { Failure } from './failure.ts'
 /** The operations whose result becomes the ID Placeholder. */
 const setting: ReadonlySet<string> = new Set<OperationName>(['Create', 'Register', 'Locate'])
 
+const emptying: ReadonlySet<string> = new Set([...setting, 'Check'])
+
 export interface Placeholder {
   /**
    * The identifier that a request means.
@@ -18,8 +20,11 @@ export interface Placeholder {
   resolve(given: UniqueIdentifier | undefined): string
   /** Takes note of an operation's response. */
   note(operation: string | number, response: unknown): void
-  /** Forgets the ID Placeholder: a Check that failed does so. KMIP 2.1 §6.1.7 */
-  empty(): void
+  /**
+   * An operation failed. One that would have set the ID Placeholder empties it, as a Check does (KMIP 2.1 §6.1.7): what follows
+   * must not be done to an object that an earlier item was about.
+   */
+  fail(operation: string | number): void
 }
 
 export function placeholder(): Placeholder {
@@ -48,8 +53,8 @@ export function placeholder(): Placeholder {
       if (only !== undefined && another === undefined) byOperation.set(operation, only)
       if (setting.has(String(operation))) current = another === undefined ? only : undefined
     },
-    empty() {
-      current = undefined
+    fail(operation) {
+      if (emptying.has(String(operation))) current = undefined
     },
   }
 }

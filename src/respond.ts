@@ -23,6 +23,7 @@ import { beginWork, type Work } from './objects/work.ts'
 import { failed, type Outcome, perform } from './perform.ts'
 import { placeholder } from './placeholder.ts'
 import type { Session } from './session.ts'
+import { timeSlice } from './time-slice.ts'
 
 /** What the rooms that answer messages share. */
 export interface House {
@@ -32,6 +33,8 @@ export interface House {
   readonly random: (count: number) => Uint8Array
   readonly newIdentifier: () => string
   readonly maxBatchItems: number
+  /** How long a response may become, whatever the client allows. */
+  readonly maxResponseBytes: number
 }
 
 /** One item as the log tells it. */
@@ -146,12 +149,21 @@ async function runBatch(
   const option = request.header.batchErrorContinuationOption ?? 'Stop'
   const beginning = work.savepoint()
   const audit: Audit[] = []
+  const slice = timeSlice()
+  let answerBytes = 0
   for (const item of request.batchItem) {
+    if (slice.isOver()) await slice.next()
     const started = performance.now()
     const savepoint = work.savepoint()
     const notes: string[] = []
     const context = contextOf(objects, now, house, request, correlation, notes)
     const { response, uniqueIdentifier, error } = await perform(item, context, results)
+    answerBytes += identifierBytes(response.payload)
+    if (work.bytesRead + answerBytes > house.maxResponseBytes)
+      throw new Failure(
+        'ResponseTooLarge',
+        `the response would be longer than ${house.maxResponseBytes} bytes; ask for less at a time`,
+      )
     audit.push({ response, uniqueIdentifier, error, durationMs: performance.now() - started, notes })
     if (response.resultStatus === 'Success') continue
     work.rollback(savepoint)
@@ -162,6 +174,14 @@ async function runBatch(
     if (option === 'Stop') break
   }
   return audit
+}
+
+const identifierItemBytes = 48
+
+/** What the identifiers of a Locate take: the other long answers are as long as the records that were read for them. */
+function identifierBytes(payload: unknown): number {
+  const { uniqueIdentifier } = (payload ?? {}) as { readonly uniqueIdentifier?: unknown }
+  return Array.isArray(uniqueIdentifier) ? uniqueIdentifier.length * identifierItemBytes : 0
 }
 
 const contextOf = (

@@ -241,7 +241,7 @@ interface Parts {
 }
 
 function serve({ config, store, clients, authority, trusts, server, log }: Parts): Promise<Listener> {
-  const base = houseOf(store, config.limits.maxBatchItems)
+  const base = houseOf(store, config.limits)
   const read = certificateReader()
   const house: ExchangeHouse<ClientSession> = {
     ...base,

@@ -99,7 +99,9 @@ async function listObjects(options: CriteriaOptions & { readonly group?: string 
   const { group, limit = Number.POSITIVE_INFINITY } = options
   const objects = await withHouse(command, async ({ store }) => {
     const found: Summary[] = []
-    for await (const object of inventory(store, nowSeconds())) {
+    for await (const object of inventory(store, nowSeconds(), id =>
+      screen.note(`${id} cannot be read and is left out: restore it from a backup`),
+    )) {
       if (found.length >= limit) break
       if ((group === undefined || object.group === group) && tests.every(test => test(object.attributes)))
         found.push(summary(object))

@@ -72,13 +72,14 @@ async function serverCertificate({ serverCertificate: path }: DataFolder) {
 async function objectsOf({ store }: Opened) {
   const types: Record<string, Record<string, number>> = {}
   let total = 0
-  for await (const { attributes } of inventory(store, Math.floor(Date.now() / 1000))) {
+  const damaged: string[] = []
+  for await (const { attributes } of inventory(store, Math.floor(Date.now() / 1000), id => damaged.push(id))) {
     const states = (types[attributes.objectType] ??= {})
     const state = String(attributes.state ?? 'none')
     states[state] = (states[state] ?? 0) + 1
     total += 1
   }
-  return { total, types }
+  return { total, types, damaged }
 }
 
 /** One line a name: the certificate that lasts longest of those that are valid, else the last that there was. */

@@ -34,6 +34,9 @@ export const settings = {
   }),
   limits: z.strictObject({
     maxMessageBytes: whole(1024, 268_435_456, defaultLimits.maxMessageBytes).describe('The longest request, in bytes.'),
+    maxResponseBytes: whole(65_536, 1_073_741_824, 16_777_216).describe(
+      'The longest response, in bytes. No object is longer than a request.',
+    ),
     maxBatchItems: whole(1, 100_000, 1000).describe('Batch items in a request.'),
     maxConnections: whole(1, 1_000_000, defaultLimits.maxConnections).describe('Connections that are open at a time.'),
     handshakeMs: whole(100, 600_000, defaultLimits.handshakeMs).describe('Milliseconds for a TLS handshake.'),

@@ -33,8 +33,9 @@ export function certificateAttributes(
       'InvalidAttributeValue',
       `the attribute Certificate Type is ${claimed.certificateType}, the certificate's ${certificateType}`,
     )
-  const plain: Attributes = { certificateType, certificateLength: certificateValue.length, keyFormatType: 'X_509' }
-  if (certificateType !== 'X_509') return plain
+  const length = { certificateType, certificateLength: certificateValue.length }
+  if (certificateType !== 'X_509') return length
+  const plain: Attributes = { ...length, keyFormatType: 'X_509' }
   try {
     return { ...plain, ...x509Attributes(certificateValue) }
   } catch (error) {
@@ -70,15 +71,13 @@ const keyAlgorithms: Readonly<Record<string, NameOf<typeof enumerations.Cryptogr
 }
 const ed25519Bits = 256
 
-/** From `RSA 2048`, `EC P-256` or `Ed25519`. */
+/** From `RSA 2048`, `EC P-256`, `EC secp256k1` or `Ed25519`. */
 function keyAttributes(description: string): Attributes {
-  const [kind = '', size = ''] = description.split(' ')
+  const [kind = ''] = description.split(' ')
   const cryptographicAlgorithm = keyAlgorithms[kind]
   if (cryptographicAlgorithm === undefined) return {}
-  return {
-    cryptographicAlgorithm,
-    cryptographicLength: kind === 'Ed25519' ? ed25519Bits : Number(size.replace('P-', '')),
-  }
+  const [bits] = kind === 'Ed25519' ? [ed25519Bits] : (/\d{3,}/.exec(description) ?? [])
+  return { cryptographicAlgorithm, ...(bits === undefined ? {} : { cryptographicLength: Number(bits) }) }
 }
 
 const integerTag = 0x02

@@ -32,8 +32,12 @@ export type Criterion = (attributes: Attributes) => boolean
 /** One test per attribute, or per date range. */
 export function criteria(instances: readonly AttributeInstance[]): Criterion[] {
   const dates = new Map<string, number[]>()
-  for (const { name, value } of instances)
-    if (isDate(name)) dates.set(name, [...(dates.get(name) ?? []), value as number])
+  for (const { name, value } of instances) {
+    if (!isDate(name)) continue
+    const given = dates.get(name) ?? []
+    dates.set(name, given)
+    given.push(value as number)
+  }
   const others = instances.filter(({ name }) => !isDate(name))
   return [
     ...others.map(instance => (attributes: Attributes) => meets(attributes, instance)),

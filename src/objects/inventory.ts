@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Store } from '../../store/index.ts'
+import { type Store, StoreError } from '../../store/index.ts'
 import { Failure } from '../failure.ts'
 import { readRecord, type StoredObject } from './stored-object.ts'
 import { current, everyTerm } from './terms.ts'
@@ -15,14 +15,24 @@ export type Inventoried = Omit<StoredObject, 'object'>
  * The objects of all groups, newest first.
  *
  * @param now seconds since 1970
+ * @param skip told of the objects that cannot be read
  * @returns each valid until the next is asked for: then the bytes that it is a view of are cleared
  */
-export async function* inventory(store: Store, now: number): AsyncGenerator<Inventoried> {
+export async function* inventory(
+  store: Store,
+  now: number,
+  skip: (uniqueIdentifier: string) => void,
+): AsyncGenerator<Inventoried> {
   for await (const id of store.find(objectTable, everyTerm(undefined), { reverse: true })) {
-    const record = await store.get(objectTable, id)
-    if (record === undefined) continue
-    yield withoutContents(current(readRecord(record.body), now))
-    record.body.fill(0)
+    try {
+      const record = await store.get(objectTable, id)
+      if (record === undefined) continue
+      yield withoutContents(current(readRecord(record.body), now))
+      record.body.fill(0)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
+      skip(id)
+    }
   }
 }
 

@@ -89,7 +89,7 @@ const ownGenerator = {
 } as const
 
 /**
- * Templates replaced by what they hold; what the client itself gives wins over a template. KMIP 1.4 §2.1.8
+ * Templates replaced by what they hold; what the client itself gives wins over a template. KMIP 1.4 §4.1
  *
  * @throws Failure ObjectNotFound if there is no such template
  */
@@ -100,7 +100,8 @@ export async function expanded(
   const own = instances.filter(({ name }) => name !== 'template')
   const named = new Set(own.flatMap(({ name }) => (name === 'template' || isMultiple(name) ? [] : [name as string])))
   const templates: AttributeInstance[] = []
-  for (const instance of instances) {
+  // Of two templates that contradict each other, the later one is heeded. KMIP 1.4 §4.1
+  for (const instance of instances.toReversed()) {
     if (instance.name !== 'template') continue
     const { attributes } = await objects.template(instance.value)
     for (const inherited of instancesOf(attributes)) {

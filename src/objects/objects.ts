@@ -6,14 +6,15 @@
  * @module
  */
 import type { AttributeInstance, Name } from '../../protocol/index.ts'
-import type { Store } from '../../store/index.ts'
+import { type Store, StoreError } from '../../store/index.ts'
 import { Failure } from '../failure.ts'
 import { asOf } from '../lifecycle.ts'
 import type { Session } from '../session.ts'
 import { criteria, type Criterion, isStored } from './criteria.ts'
-import { readRecord, type StoredObject } from './stored-object.ts'
-import { candidateTerms, current, everyTerm, uniqueName } from './terms.ts'
-import { objectTable, type Work } from './work.ts'
+import { instancesOf, readRecord, type StoredObject } from './stored-object.ts'
+import { candidateTerms, current, everyTerm, uniqueName, uniqueTermsOf } from './terms.ts'
+import { timeSlice } from '../time-slice.ts'
+import { isIdentifier, objectTable, type Work } from './work.ts'
 
 export interface LocateOptions {
   readonly maximumItems?: number | undefined
@@ -24,8 +25,8 @@ export interface LocateOptions {
 export interface Located {
   /** Newest first. KMIP 2.1 §6.1.28 */
   readonly uniqueIdentifier: readonly string[]
-  /** How many there are in all, beyond what was asked for. */
-  readonly locatedItems: number
+  /** How many there are in all, beyond what was asked for; absent where counting them would take long. */
+  readonly locatedItems?: number
 }
 
 export interface Objects {
@@ -50,8 +51,11 @@ export interface Objects {
   locate(instances: readonly AttributeInstance[], options: LocateOptions): Promise<Located>
 }
 
-/** How long a search may keep the event loop to itself. */
-const sliceMs = 4
+/** Attributes to search by. */
+const maxCriteria = 256
+
+/** How many objects are looked at for the count of all that match, once there are as many as were asked for. */
+const countedBeyond = 1000
 
 /** Candidates counted before a term counts as common. */
 const common = 64
@@ -71,19 +75,21 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
   }
 
   /** The commit has the last word on names; this finds out early, so that the item alone fails. */
-  async function checkNames({ group, attributes }: StoredObject): Promise<void> {
+  async function checkNames(stored: StoredObject): Promise<void> {
+    const { group, attributes } = stored
     const { uniqueIdentifier } = attributes
-    for (const name of attributes.name ?? []) {
-      if (name === undefined) continue
+    if (attributes.name === undefined || isDestroyed(attributes)) return
+    const before = namesOf(await work.read(uniqueIdentifier))
+    const others = [...work.written()].filter(
+      other => other.group === group && other.attributes.uniqueIdentifier !== uniqueIdentifier,
+    )
+    const slice = timeSlice()
+    for (const name of attributes.name) {
+      if (name === undefined || before.has(uniqueName(group, name.nameValue, name.nameType))) continue
+      if (slice.isOver()) await slice.next()
       const holder = await holderOf(uniqueName(group, name.nameValue, name.nameType))
-      const held = holder !== undefined && holder !== uniqueIdentifier && (await stillHolds(holder, name))
-      const taken =
-        held ||
-        [...work.written()].some(
-          other =>
-            other.group === group && other.attributes.uniqueIdentifier !== uniqueIdentifier && carries(other, name),
-        )
-      if (taken)
+      const isHeld = holder !== undefined && holder !== uniqueIdentifier && (await stillHolds(holder, name))
+      if (isHeld || others.some(other => carries(other, name)))
         throw new Failure('NonUniqueNameAttribute', `another object has the name ${JSON.stringify(name.nameValue)}`)
     }
   }
@@ -98,9 +104,11 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     const every = [everyTerm(session.group)]
     if (session.group === undefined) return every
     let best = { terms: every, count: Number.POSITIVE_INFINITY }
+    const slice = timeSlice()
     for (const instance of instances) {
       const terms = candidateTerms(session.group, instance)
       if (terms === undefined) continue
+      if (slice.isOver()) await slice.next()
       let count = 0
       for (const term of terms) count += await store.count(objectTable, term, common)
       if (count < best.count) best = { terms, count }
@@ -133,21 +141,28 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
       if (session.group === undefined)
         throw new Failure('InvalidMessage', 'an object belongs to a group, and none is given')
       const stored: StoredObject = { ...object, group: session.group, creator: session.client }
+      checkSize(stored)
       await checkNames(stored)
       work.write(stored)
     },
 
     async save(object) {
       const saved = { ...object, attributes: asOf({ ...object.attributes, lastChangeDate: now }, now) }
+      checkSize(saved)
       await checkNames(saved)
       work.write(saved)
     },
 
     served(object) {
-      if (object.attributes.fresh === true) work.mark({ ...object, attributes: { ...object.attributes, fresh: false } })
+      if (object.attributes.fresh === true) work.serve(object.attributes.uniqueIdentifier)
     },
 
     async locate(instances, { maximumItems = Number.POSITIVE_INFINITY, offsetItems = 0, storageStatusMask }) {
+      if (instances.length > maxCriteria)
+        throw new Failure(
+          'InvalidField',
+          `${instances.length} attributes to search by, where ${maxCriteria} are the limit`,
+        )
       const tests = criteria(instances)
       const matches = (stored: StoredObject): boolean =>
         isVisible(stored) && isStored(stored, storageStatusMask) && meetsAll(tests, stored)
@@ -157,15 +172,17 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
         .map(object => object.attributes.uniqueIdentifier)
 
       const identified = instances.find(instance => instance.name === 'uniqueIdentifier')
-      const ids = identified === undefined ? newestFirst(await candidates(instances)) : [identified.value]
+      const terms = identified === undefined ? await candidates(instances) : []
+      // One term's identifiers come in the order of the answer: what lies beyond it need not be looked at for ever.
+      const enough = terms.length === 1 && written.size === 0 ? offsetItems + maximumItems : Number.POSITIVE_INFINITY
       const slice = timeSlice()
-      for await (const id of ids) {
+      let seen = 0
+      for await (const id of identified === undefined ? newestFirst(terms) : [identified.value]) {
+        if (found.length >= enough && seen >= countedBeyond)
+          return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems) }
         if (slice.isOver()) await slice.next()
-        if (written.has(id)) continue
-        const record = await store.get(objectTable, id)
-        if (record === undefined) continue
-        if (matches(current(readRecord(record.body), now))) found.push(id)
-        record.body.fill(0)
+        seen++
+        if (!written.has(id) && (await isMatch(id, matches))) found.push(id)
       }
       // Identifiers are time-ordered: the greatest is the newest.
       found.sort((one, other) => (one < other ? 1 : -1))
@@ -173,27 +190,44 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     },
   }
 
+  /** An object that cannot be read meets no criterion: it must not hide the others. Who asks for it is told. */
+  async function isMatch(id: string, matches: (stored: StoredObject) => boolean): Promise<boolean> {
+    try {
+      const record = isIdentifier(id) ? await store.get(objectTable, id) : undefined
+      if (record === undefined) return false
+      const isMet = matches(current(readRecord(record.body), now))
+      record.body.fill(0)
+      return isMet
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'damaged') return false
+      throw error
+    }
+  }
+
   async function* newestFirst(terms: readonly string[]): AsyncGenerator<string> {
     for (const term of terms) yield* store.find(objectTable, term, { reverse: true })
   }
 }
 
+const isDestroyed = ({ state }: StoredObject['attributes']): boolean =>
+  state === 'Destroyed' || state === 'DestroyedCompromised'
+
 const carries = ({ attributes }: StoredObject, name: Name): boolean =>
-  attributes.state !== 'Destroyed' &&
-  attributes.state !== 'DestroyedCompromised' &&
+  !isDestroyed(attributes) &&
   (attributes.name ?? []).some(each => each?.nameValue === name.nameValue && each.nameType === name.nameType)
+
+/** The names that an object has, so that only new ones are checked. */
+const namesOf = (stored: StoredObject | undefined): ReadonlySet<string> =>
+  new Set(stored === undefined ? [] : uniqueTermsOf(stored))
 
 const meetsAll = (tests: readonly Criterion[], { attributes }: StoredObject): boolean =>
   tests.every(test => test(attributes))
 
-/** Lets others have their turn on the event loop. */
-function timeSlice() {
-  let until = performance.now() + sliceMs
-  return {
-    isOver: () => performance.now() > until,
-    async next() {
-      await new Promise(resolve => setImmediate(resolve))
-      until = performance.now() + sliceMs
-    },
-  }
+/** A tape library sets some thirty, a storage array some twenty. */
+const maxInstances = 1000
+
+function checkSize({ attributes }: StoredObject): void {
+  const count = instancesOf(attributes).length
+  if (count > maxInstances)
+    throw new Failure('ServerLimitExceeded', `${count} attributes of one object, where ${maxInstances} are the limit`)
 }

@@ -114,7 +114,10 @@ function contents(record: Item): readonly Item[] {
   const [first] = items
   if (first?.tag !== tag.format || first.value !== format) {
     const found = first?.type === 'Integer' ? first.value : 'unknown'
-    throw new StoreError('damaged', `a stored object has format ${found}, where this version of kmipd reads format ${format}`)
+    throw new StoreError(
+      'damaged',
+      `a stored object has format ${found}, where this version of kmipd reads format ${format}`,
+    )
   }
   return items
 }

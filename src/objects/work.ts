@@ -7,28 +7,35 @@
  *
  * @module
  */
-import type { Store, StoredRecord } from '../../store/index.ts'
+import { type Store, StoreError, type StoredRecord } from '../../store/index.ts'
 import { readRecord, type StoredObject, writeRecord } from './stored-object.ts'
 import { termsOf, uniqueTermsOf } from './terms.ts'
 
 export const objectTable = 'object'
 
-/** What changed in a message, object by object. */
-type Changes = ReadonlyMap<string, StoredObject>
+/** What a message has done so far. Never changed, only replaced, so that a savepoint is the thing itself. */
+interface Done {
+  readonly changes: ReadonlyMap<string, StoredObject>
+  /** Objects that were handed out, and so are fresh no longer. */
+  readonly served: ReadonlySet<string>
+}
 
 export interface Work {
   /** The object as this message sees it, or undefined. Byte strings are views of bytes that `wipe` clears. */
   read(uniqueIdentifier: string): Promise<StoredObject | undefined>
   /** Creates the object, or replaces what was read of it. */
   write(object: StoredObject): void
-  /** Notes by the way: written with the changes, or alone, and then a failure to do so is nobody's failure. */
-  mark(object: StoredObject): void
+  /** The object was handed out: it is fresh no longer. KMIP 2.1 §4.24 */
+  serve(uniqueIdentifier: string): void
   /** What this message has written so far. */
   written(): Iterable<StoredObject>
-  savepoint(): Changes
-  rollback(savepoint: Changes): void
+  savepoint(): Done
+  rollback(savepoint: Done): void
+  /** Bytes of records that have been read, each as often as it was: the answer can hardly be larger. */
+  readonly bytesRead: number
   /**
-   * Writes all changes, durably.
+   * Writes all changes, durably. That objects were handed out is written along; alone, where there is no space for it, it
+   * is left: a key must be had from a full disk, too.
    *
    * @throws StoreError `conflict` or `duplicate` if another writer was faster: do the message again
    */
@@ -37,16 +44,39 @@ export interface Work {
   wipe(): void
 }
 
+const nothing: Done = { changes: new Map(), served: new Set() }
+
+/** What the store takes as an identifier. */
+const maxIdentifierBytes = 512
+export const isIdentifier = (text: string): boolean => text !== '' && Buffer.byteLength(text) <= maxIdentifierBytes
+
 export function beginWork(store: Store): Work {
   const records = new Map<string, StoredRecord>()
-  let changes: Changes = new Map()
-  const marks = new Map<string, StoredObject>()
+  let done = nothing
+  let bytesRead = 0
 
-  async function write(objects: ReadonlyMap<string, StoredObject>): Promise<void> {
-    const rows = [...objects].map(([id, object]) => ({
+  /** As it is once what was handed out is not fresh. */
+  const settled = (object: StoredObject): StoredObject =>
+    done.served.has(object.attributes.uniqueIdentifier)
+      ? { ...object, attributes: { ...object.attributes, fresh: false } }
+      : object
+
+  async function read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
+    const changed = done.changes.get(uniqueIdentifier)
+    if (changed !== undefined) return settled(changed)
+    if (!isIdentifier(uniqueIdentifier)) return undefined
+    const found = records.get(uniqueIdentifier) ?? (await store.get(objectTable, uniqueIdentifier))
+    if (found === undefined) return undefined
+    records.set(uniqueIdentifier, found)
+    bytesRead += found.body.length
+    return settled(readRecord(found.body))
+  }
+
+  async function write(objects: readonly StoredObject[]): Promise<void> {
+    const rows = objects.map(object => ({
       table: objectTable,
-      id,
-      previous: records.get(id),
+      id: object.attributes.uniqueIdentifier,
+      previous: records.get(object.attributes.uniqueIdentifier),
       body: writeRecord(object),
       terms: termsOf(object),
       uniqueTerms: uniqueTermsOf(object),
@@ -59,29 +89,33 @@ export function beginWork(store: Store): Work {
   }
 
   return {
-    async read(uniqueIdentifier) {
-      const changed = changes.get(uniqueIdentifier) ?? marks.get(uniqueIdentifier)
-      if (changed !== undefined) return changed
-      const known = records.get(uniqueIdentifier)
-      const found = known ?? (await store.get(objectTable, uniqueIdentifier))
-      if (found === undefined) return undefined
-      records.set(uniqueIdentifier, found)
-      return readRecord(found.body)
-    },
+    read,
     write(object) {
-      changes = new Map(changes).set(object.attributes.uniqueIdentifier, object)
+      done = { ...done, changes: new Map(done.changes).set(object.attributes.uniqueIdentifier, object) }
     },
-    mark(object) {
-      marks.set(object.attributes.uniqueIdentifier, object)
+    serve(uniqueIdentifier) {
+      done = { ...done, served: new Set(done.served).add(uniqueIdentifier) }
     },
-    written: () => changes.values(),
-    savepoint: () => changes,
+    written: () => [...done.changes.values()].map(settled),
+    savepoint: () => done,
     rollback(savepoint) {
-      changes = savepoint
+      done = savepoint
+    },
+    get bytesRead() {
+      return bytesRead
     },
     async commit() {
-      if (changes.size > 0) await write(new Map([...marks, ...changes]))
-      else if (marks.size > 0) await write(marks).catch(() => undefined)
+      const { changes, served } = done
+      if (changes.size === 0 && served.size === 0) return
+      const others = await Promise.all([...served].filter(id => !changes.has(id)).map(read))
+      const objects = [...changes.values()].map(settled).concat(others.filter(object => object !== undefined))
+      try {
+        await write(objects)
+      } catch (error) {
+        const isNote =
+          changes.size === 0 && error instanceof StoreError && (error.code === 'full' || error.code === 'io')
+        if (!isNote) throw error
+      }
     },
     wipe() {
       for (const { body } of records.values()) body.fill(0)

@@ -55,5 +55,5 @@ export const query = handle(Query, ({ queryFunction }, context): Answer => {
     capabilityInformation: [],
     clientRegistrationMethod: [],
   }
-  return Object.assign(nothing, ...queryFunction.map(name => answers[name]?.(context) ?? {})) as Answer
+  return Object.assign(nothing, ...[...new Set(queryFunction)].map(name => answers[name]?.(context) ?? {})) as Answer
 })

@@ -63,7 +63,7 @@ let exposed: string
 beforeAll(async () => {
   const store = await openEphemeralStore()
   house = {
-    ...houseOf(store, 100),
+    ...houseOf(store, { maxBatchItems: 100, maxResponseBytes: 16_777_216 }),
     newCorrelation: () => 'fuzz',
     confirm: () => undefined,
     audit: (_session, _correlation, { response, notes, error, uniqueIdentifier }) => {
