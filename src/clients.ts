@@ -4,6 +4,9 @@
  * It is asked at every message, so that a revocation by another process holds at once: the store tells for the price of
  * one comparison that an entry has not changed.
  *
+ * What our own authority signs is entered by serial number, before it is signed; every other certificate by its
+ * fingerprint, since other authorities choose names and serial numbers as they like. No entry ever takes another's place.
+ *
  * @module
  */
 import { createHash } from 'node:crypto'
@@ -38,7 +41,8 @@ export type ClientEntry = z.infer<typeof entrySchema>
 export interface ClientSession extends Session {
   /** Milliseconds since 1970 after which the certificate is no longer accepted. */
   readonly notAfter: number
-  readonly entry: { readonly id: string; seen: StoredRecord | undefined }
+  /** `seen` is absent for a guest, whom the register does not know until it is revoked. */
+  readonly entry: { readonly id: string; readonly fingerprint: string; seen: StoredRecord | undefined }
 }
 
 /** Why a client is not admitted, and what to do about it. */
@@ -48,10 +52,20 @@ export interface Refusal {
 }
 
 export interface Clients {
-  /** Enters a certificate that is about to be signed. */
+  /** Enters a certificate that is about to be signed. @throws StoreError `conflict` if there is one of its number */
   plan(entry: ClientEntry): Promise<void>
-  /** Enters the certificate that was signed from a plan, or one that another authority signed. */
+  /**
+   * Completes a plan with the certificate that was signed from it.
+   *
+   * @throws StoreError `conflict` unless the entry of this number is a plan for this name
+   */
+  complete(entry: ClientEntry): Promise<void>
+  /** Enters a certificate that another authority signed. @throws StoreError `conflict` if it is entered already */
   enter(entry: ClientEntry): Promise<void>
+  /** The entry of this very certificate. */
+  entered(certificate: Certificate): Promise<ClientEntry | undefined>
+  /** What the entry of a certificate would be that is not entered: as whom a guest is admitted. */
+  guest(certificate: Certificate, now: number): ClientEntry
   /**
    * The session of a certificate's owner, or why there is none.
    *
@@ -65,13 +79,30 @@ export interface Clients {
   list(): Promise<ClientEntry[]>
   /** The entries of a client's name, a serial number, or a fingerprint or its beginning. */
   find(wanted: string): Promise<ClientEntry[]>
-  /** Marks entries as revoked; those that already are stay as they were. */
+  /** Marks entries as revoked; those that already are stay as they were. One that is not entered is entered as revoked. */
   revoke(entries: readonly ClientEntry[], reason: string, now: number): Promise<void>
 }
 
-/** Entries are kept by serial number, and another authority's by issuer as well. */
-const idOf = ({ issuer, serialNumber }: Pick<ClientEntry, 'issuer' | 'serialNumber'>): string =>
-  `${serialNumber}@${createHash('sha256').update(issuer).digest('hex').slice(0, 32)}`
+/** Where the certificates of our own authority are kept. */
+const numberOf = ({ issuer, serialNumber }: Pick<ClientEntry, 'issuer' | 'serialNumber'>): string =>
+  `${serialNumber}@${sha256(issuer).slice(0, 32)}`
+
+const sha256 = (...parts: readonly (string | Uint8Array)[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex')
+
+/** A certificate as the register keeps it, for a client and group; `now` in milliseconds since 1970. */
+export const entryOf = (certificate: Certificate, name: string, group: string, now: number): ClientEntry => ({
+  name,
+  group,
+  serialNumber: certificate.serialNumber,
+  fingerprint: certificate.fingerprint,
+  subject: certificate.subject.text,
+  issuer: certificate.issuer.text,
+  publicKey: certificate.publicKey.description,
+  notBefore: certificate.notBefore.getTime(),
+  notAfter: certificate.notAfter.getTime(),
+  issued: now,
+})
 
 /** Another authority whose clients are admitted without being entered one by one. */
 export interface Trust {
@@ -80,18 +111,27 @@ export interface Trust {
   readonly group?: string | undefined
 }
 
+interface Found {
+  readonly id: string
+  readonly record: StoredRecord
+  readonly entry: ClientEntry
+}
+
 export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients {
-  async function read(
-    id: string,
-    previous?: StoredRecord,
-  ): Promise<{ record: StoredRecord; entry: ClientEntry } | undefined> {
-    const record = await store.get(table, id, previous)
-    return record && { record, entry: parse(record) }
+  async function read(id: string): Promise<Found | undefined> {
+    const record = await store.get(table, id)
+    return record && { id, record, entry: parse(record) }
   }
 
-  async function put(entry: ClientEntry): Promise<void> {
-    const id = idOf(entry)
-    const previous = await store.get(table, id)
+  /** The entry of the very certificate, or the plan of one that is not signed. */
+  async function locate(wanted: Pick<ClientEntry, 'fingerprint' | 'issuer' | 'serialNumber'>) {
+    const { fingerprint } = wanted
+    const found = (fingerprint === '' ? undefined : await read(fingerprint)) ?? (await read(numberOf(wanted)))
+    return found?.entry.fingerprint === fingerprint ? found : undefined
+  }
+
+  /** Without `previous`, there must be nothing in its place. */
+  async function put(id: string, entry: ClientEntry, previous?: StoredRecord): Promise<void> {
     const body = Buffer.from(JSON.stringify(entry))
     await store.commit([{ table, id, ...(previous === undefined ? {} : { previous }), body, terms: [everyTerm] }])
   }
@@ -106,21 +146,45 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
   }
 
   return {
-    plan: put,
-    enter: put,
     list,
 
+    plan: entry => put(numberOf(entry), { ...entry, fingerprint: '' }),
+
+    async complete(entry) {
+      const id = numberOf(entry)
+      const planned = await read(id)
+      if (planned?.entry.name !== entry.name || planned.entry.fingerprint !== '')
+        throw new StoreError('conflict', `the register has no plan ${id} for ${entry.name}; sign the request again`, {
+          table,
+          id,
+        })
+      await put(id, { ...planned.entry, fingerprint: entry.fingerprint }, planned.record)
+    },
+
+    enter: entry => put(entry.fingerprint, entry),
+
+    async entered(certificate) {
+      return (await locate(keysOf(certificate)))?.entry
+    },
+
+    guest(certificate, now) {
+      const { client, group } = guestOf(certificate, trusts) ?? stranger(certificate)
+      return entryOf(certificate, client, group, now)
+    },
+
     async admit(certificate, isVouched, now) {
-      const { fingerprint, serialNumber, issuer, subject } = certificate
-      const id = idOf({ serialNumber, issuer: issuer.text })
-      const found = await read(id)
-      if (found === undefined)
-        return (isVouched ? guest(certificate, trusts, id) : undefined) ?? unknown(subject.text, fingerprint)
-      if (found.entry.fingerprint !== fingerprint) return unknown(subject.text, fingerprint)
-      const refusal = refusalOf(found.entry, now)
-      if (refusal !== undefined) return refusal
-      const { name, group, notAfter } = found.entry
-      return { client: name, group, notAfter, entry: { id, seen: found.record } }
+      const { fingerprint, subject, notAfter } = certificate
+      const found = await locate(keysOf(certificate))
+      if (found !== undefined) {
+        const { id, record, entry } = found
+        const { name: client, group } = entry
+        return (
+          refusalOf(entry, now) ?? { client, group, notAfter: entry.notAfter, entry: { id, fingerprint, seen: record } }
+        )
+      }
+      const guest = isVouched ? guestOf(certificate, trusts) : undefined
+      if (guest === undefined) return unknown(subject.text, fingerprint)
+      return { ...guest, notAfter: notAfter.getTime(), entry: { id: fingerprint, fingerprint, seen: undefined } }
     },
 
     async confirm({ entry, notAfter }, now) {
@@ -128,7 +192,11 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
         throw new Failure('AuthenticationNotSuccessful', 'the client certificate has expired since it connected')
       const record = await store.get(table, entry.id, entry.seen)
       if (record === entry.seen) return
-      const refusal = record === undefined ? unknown('', '') : refusalOf(parse(record), now)
+      const found = record && parse(record)
+      const refusal =
+        found?.fingerprint === entry.fingerprint
+          ? refusalOf(found, now)
+          : unknown('it connected with', entry.fingerprint)
       if (refusal !== undefined) throw new Failure('AuthenticationNotSuccessful', `${refusal.reason}: ${refusal.hint}`)
       entry.seen = record
     },
@@ -145,26 +213,52 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
 
     async revoke(entries, reason, now) {
       const open = entries.filter(({ revoked }) => revoked === undefined)
-      for (const entry of open) await put({ ...entry, revoked: { date: now, reason } })
+      for (const entry of open) {
+        const found = await locate(entry)
+        if (found?.entry.revoked !== undefined) continue
+        const revoked = { date: now, reason }
+        await put(found?.id ?? entry.fingerprint, { ...(found?.entry ?? entry), revoked }, found?.record)
+      }
     },
   }
 }
 
+const keysOf = ({ fingerprint, serialNumber, issuer }: Certificate) => ({
+  fingerprint,
+  serialNumber,
+  issuer: issuer.text,
+})
+
+interface Guest {
+  readonly client: string
+  readonly group: string
+}
+
 /**
- * The session of a client that an authority vouches for whom the administrator trusts. A name of ours holds no `@`, so no
- * such authority can name anybody into a group of ours.
+ * As whom a client is admitted that an authority vouches for whom the administrator trusts. A name of ours holds no `@`,
+ * so no such authority can name anybody into a group of ours.
  */
-function guest(certificate: Certificate, trusts: readonly Trust[], id: string): ClientSession | undefined {
+function guestOf(certificate: Certificate, trusts: readonly Trust[]): Guest | undefined {
   const trust = trusts.find(({ authority }) => isIssuedBy(certificate, authority))
   if (trust === undefined) return undefined
-  const own = certificate.subject.commonName ?? certificate.fingerprint.slice(0, 16)
-  const client = `${own}@${trust.authority.subject.commonName ?? trust.authority.fingerprint.slice(0, 16)}`
-  return {
-    client,
-    group: trust.group ?? client,
-    notAfter: certificate.notAfter.getTime(),
-    entry: { id, seen: undefined },
-  }
+  const client = guestName(certificate, trust.authority.publicKey.fingerprint)
+  return { client, group: trust.group ?? client }
+}
+
+/** What a certificate is called that nobody we know vouches for: one of its own. */
+function stranger(certificate: Certificate): Guest {
+  const client = guestName(certificate, certificate.fingerprint)
+  return { client, group: client }
+}
+
+/**
+ * Names are for people, and two authorities or subjects may bear the same: what tells guests apart is the hash, of the
+ * authority's key and the whole subject, so that a renewed certificate is the same guest. An empty subject names nobody
+ * (RFC 5280 §4.1.2.6); then each certificate is a guest of its own.
+ */
+function guestName({ subject, issuer, fingerprint }: Certificate, authorityKey: string): string {
+  const hash = sha256(authorityKey, subject.der, subject.attribute.length === 0 ? fingerprint : '')
+  return `${subject.commonName ?? ''}@${issuer.commonName ?? ''}#${hash.slice(0, 32)}`
 }
 
 const shortestPrefix = 8

@@ -10,11 +10,12 @@ import {
   clientProfile,
   exportPrivateKey,
   generateKeyPair,
+  isIssuedBy,
   type KeyType,
   readCertificate,
   readRequest,
 } from '../certs/index.ts'
-import type { ClientEntry, Clients } from './clients.ts'
+import { type ClientEntry, type Clients, entryOf } from './clients.ts'
 
 /** A mistake in what an administrator asked for. */
 export class EnrollmentError extends Error {
@@ -124,30 +125,44 @@ async function enroll(
   await clients.plan(planned)
   const certificate = await authority.sign(plan)
   const entry = { ...planned, fingerprint: certificate.fingerprint }
-  await clients.enter(entry)
+  await clients.complete(entry)
   return { entry, certificate, chain: authority.chain }
 }
 
-/** Enters a certificate that another authority signed, or its owner did. */
+/**
+ * Enters a certificate that another authority signed, or its owner did. One that is entered under this name already stays
+ * as it is.
+ *
+ * @throws EnrollmentError if it is our own authority's, or is entered as another client's or as revoked
+ */
 export async function trustClient(
   pem: string | Uint8Array,
   asked: ClientRequest,
+  authority: Authority,
   clients: Clients,
   now: Date,
 ): Promise<ClientEntry> {
   const certificate = readCertificate(pem)
-  const entry: ClientEntry = {
-    name: asked.name,
-    group: await groupOf(clients, asked),
-    serialNumber: certificate.serialNumber,
-    fingerprint: certificate.fingerprint,
-    subject: certificate.subject.text,
-    issuer: certificate.issuer.text,
-    publicKey: certificate.publicKey.description,
-    notBefore: certificate.notBefore.getTime(),
-    notAfter: certificate.notAfter.getTime(),
-    issued: now.getTime(),
+  const { fingerprint, subject } = certificate
+  const words = `the certificate ${subject.text} (SHA-256 ${fingerprint.slice(0, 16)}…)`
+  if (isIssuedBy(certificate, authority.certificate))
+    throw new EnrollmentError(
+      `${words} is of our own authority, whose entry in the register decides; sign the client's request: kmipd client sign`,
+    )
+  const known = await clients.entered(certificate)
+  if (known === undefined) {
+    const entry = entryOf(certificate, asked.name, await groupOf(clients, asked), now.getTime())
+    await clients.enter(entry)
+    return entry
   }
-  await clients.enter(entry)
-  return entry
+  const { name, group, revoked } = known
+  if (revoked !== undefined)
+    throw new EnrollmentError(
+      `${words} was revoked on ${new Date(revoked.date).toISOString().slice(0, 10)} (${revoked.reason}) and stays so; have the client get a new one`,
+    )
+  if (name !== asked.name || group !== (asked.group ?? group))
+    throw new EnrollmentError(
+      `${words} is entered already, as ${name} in the group ${group}; have the client get another for another name or group`,
+    )
+  return known
 }

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { KeyType } from '../../certs/index.ts'
+import { type KeyType, readCertificate } from '../../certs/index.ts'
 import { makeFolder } from '../../store/index.ts'
-import type { ClientEntry } from '../clients.ts'
+import type { ClientEntry, Clients } from '../clients.ts'
 import { type Enrolled, issueClient, signClient, trustClient } from '../enrollment.ts'
 import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
 import { CommandError } from './endings.ts'
@@ -162,8 +163,8 @@ function warnOfDays({ name, notAfter }: ClientEntry, screen: Screen): void {
 async function trust(cert: string, asked: NameOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   const pem = cert === '-' ? await readInput(cert) : await readFile(cert)
-  await withHouse(command, async ({ clients }) => {
-    const entry = await trustClient(pem, asked, clients, new Date())
+  await withHouse(command, async ({ authority, clients }) => {
+    const entry = await trustClient(pem, asked, authority, clients, new Date())
     screen.show(entryJson(entry), () => screen.pairs(entryPairs(entry, screen)))
     warnOfDays(entry, screen)
   })
@@ -207,10 +208,11 @@ function addRegister(client: Command): void {
   addConfirmation(
     addCommand(client, 'revoke <wanted>', {
       summary: 'shut a client out, at once',
-      description: `${wanted}\nUnder a name all of its certificates are revoked. On a terminal you are asked; in a script you are not.`,
+      description: `${wanted}\nUnder a name all of its certificates are revoked. A certificate that is not in the register is named by its file.\nOn a terminal you are asked; in a script you are not.`,
       examples: [
         ['client revoke cluster-1 --reason "decommissioned"', 'all certificates of a client'],
         ['client revoke 4f0c9a1b7d --yes', 'one, by its fingerprint or serial number'],
+        ['client revoke node.pem', 'one that an authority under [[tls.trust]] vouches for'],
       ],
     }).option('--reason <text>', 'for the register', 'unspecified'),
   ).action((text: string, options: RevokeOptions, command: Command) => revoke(text, options, command))
@@ -223,7 +225,7 @@ interface RevokeOptions extends Confirmation {
 async function revoke(text: string, { reason, yes = false }: RevokeOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   await withHouse(command, async ({ clients }) => {
-    const entries = await found(clients.find(text), text)
+    const entries = await revocable(clients, text)
     const open = entries.filter(({ revoked }) => revoked === undefined)
     const serials = open.map(({ serialNumber }) => serialNumber)
     if (open.length > 0) {
@@ -231,13 +233,23 @@ async function revoke(text: string, { reason, yes = false }: RevokeOptions, comm
       await screen.confirm(`Revoke ${what}? The client is shut out at once.`, yes || !process.stdin.isTTY)
       await clients.revoke(open, reason, Date.now())
     }
-    const after = await clients.find(text)
-    screen.show({ revoked: serials, clients: after.map(entryJson) }, () =>
+    const after = await Promise.all(
+      entries.map(({ fingerprint, serialNumber }) => clients.find(fingerprint || serialNumber)),
+    )
+    screen.show({ revoked: serials, clients: after.flat().map(entryJson) }, () =>
       open.length === 0
         ? `nothing to do: ${counted(entries.length)} of ${printable(text)} revoked already`
         : `revoked ${counted(open.length)}:\n${open.map(({ name, serialNumber }) => `  ${printable(name)} ${serialNumber}`).join('\n')}`,
     )
   })
+}
+
+/** What a word names in the register; else the certificate in the file of that name, entered or not. */
+async function revocable(clients: Clients, text: string): Promise<ClientEntry[]> {
+  const named = clients.find(text)
+  if ((await named).length > 0 || !existsSync(text)) return found(named, text)
+  const certificate = readCertificate(await readFile(text))
+  return [(await clients.entered(certificate)) ?? clients.guest(certificate, Date.now())]
 }
 
 const counted = (count: number): string => (count === 1 ? '1 certificate' : `${count} certificates`)

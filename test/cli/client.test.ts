@@ -134,6 +134,19 @@ describe('client trust, list, show, revoke', () => {
     expect([nobody.status, nobody.stderr]).toEqual([3, expect.stringContaining('there is no client "nobody"')])
   })
 
+  it('revokes a certificate that is not in the register by its file', async () => {
+    const { path, data } = await house()
+    const guest = join(path, 'guest.pem')
+    openssl(...`req -x509 -newkey rsa:2048 -nodes -keyout ${path}/g.key -out ${guest} -days 9 -subj /CN=g`.split(' '))
+    expect(await done(['client', 'revoke', guest, '--reason', 'lost', '--data', data])).toMatch(
+      /^revoked 1 certificate:\n {2}g@g#[0-9a-f]{32} /,
+    )
+    expect(await list(data)).toMatchObject([{ state: 'revoked', revoked: { reason: 'lost' } }])
+    expect(await done(['client', 'revoke', guest, '--data', data])).toContain('nothing to do')
+    const trusted = await kmipd(['client', 'trust', guest, '--name', 'g', '--data', data])
+    expect([trusted.status, trusted.stderr]).toEqual([1, expect.stringContaining('(lost) and stays so')])
+  })
+
   it('asks on a terminal, and says that all certificates of a name go', async () => {
     const { path, data } = await house()
     for (const each of ['a', 'b']) await done(['client', 'issue', 'one', '--out', join(path, each), '--data', data])
