@@ -49,7 +49,11 @@ export function decode(bytes: Uint8Array): Item {
   }
 }
 
-/** Writes the item tree. The result is the caller's own. */
+/**
+ * Writes the item tree. The result is the caller's own.
+ *
+ * @throws RangeError for a number that its type does not hold.
+ */
 export function encode(item: Item): Uint8Array {
   const target: Target = { bytes: new Uint8Array(initialBytes), view: emptyView, length: 0 }
   target.view = new DataView(target.bytes.buffer)
@@ -126,8 +130,11 @@ function checkPadding({ bytes }: Source, from: number, count: number, end: numbe
     if (bytes[at] !== 0) throw new DecodeError('padding that is not zero', at)
 }
 
+const smallestLong = -0x8000_0000_0000_0000n
+const largestLong = 0x7fff_ffff_ffff_ffffn
+
 /** KMIP 2.1 §6.1.28: as a criterion, the largest date means that there is none. */
-const largestDate = 0x7fff_ffff_ffff_ffffn
+const largestDate = largestLong
 
 function decodeSeconds(view: DataView, from: number): number {
   const date = view.getBigInt64(from)
@@ -240,18 +247,21 @@ function encodeValue(target: Target, item: Item): void {
       for (const member of item.value) encodeItem(target, member)
       return
     case 'Integer': {
+      if (item.value !== (item.value | 0)) throw outOfRange(item)
       const at = reserve(target, 8)
       target.view.setInt32(at, item.value)
       return
     }
     case 'Enumeration':
     case 'Interval': {
+      if (item.value !== item.value >>> 0) throw outOfRange(item)
       const at = reserve(target, 8)
       target.view.setUint32(at, item.value)
       return
     }
     case 'LongInteger':
     case 'DateTimeExtended': {
+      if (item.value < smallestLong || item.value > largestLong) throw outOfRange(item)
       const at = reserve(target, 8)
       target.view.setBigInt64(at, item.value)
       return
@@ -260,6 +270,7 @@ function encodeValue(target: Target, item: Item): void {
       const at = reserve(target, 8)
       if (item.value === Number.POSITIVE_INFINITY) target.view.setBigInt64(at, largestDate)
       else {
+        if (!Number.isSafeInteger(item.value)) throw outOfRange(item)
         target.view.setInt32(at, Math.floor(item.value / 0x1_0000_0000))
         target.view.setUint32(at + 4, item.value % 0x1_0000_0000)
       }
@@ -281,6 +292,10 @@ function encodeValue(target: Target, item: Item): void {
       return
   }
 }
+
+/** Quotes no number: any may be secret. */
+const outOfRange = ({ tag, type }: Item): RangeError =>
+  new RangeError(`${tagWords(tag)}: a number that ${type} does not hold`)
 
 function encodeText(target: Target, text: string): void {
   const from = reserve(target, text.length)

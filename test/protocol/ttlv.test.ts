@@ -123,6 +123,23 @@ describe('TTLV', () => {
     }
   })
 
+  it.each<Item>([
+    { tag: 0x420028, type: 'DateTime', value: 2 ** 53 },
+    { tag: 0x420028, type: 'DateTime', value: 1.5 },
+    { tag: 0x420028, type: 'DateTime', value: Number.NaN },
+    { tag: 0x420028, type: 'DateTime', value: Number.NEGATIVE_INFINITY },
+    { tag: 0x420028, type: 'Integer', value: 2 ** 31 },
+    { tag: 0x420028, type: 'Integer', value: -(2 ** 31) - 1 },
+    { tag: 0x420028, type: 'Integer', value: 0.5 },
+    { tag: 0x420028, type: 'Interval', value: -1 },
+    { tag: 0x420028, type: 'Interval', value: 2 ** 32 },
+    { tag: 0x420028, type: 'Enumeration', value: 2 ** 32 },
+    { tag: 0x420028, type: 'LongInteger', value: 2n ** 63n },
+    { tag: 0x420028, type: 'DateTimeExtended', value: -(2n ** 63n) - 1n },
+  ])('writes no $type of $value', item => {
+    expect(() => encode(item)).toThrow(RangeError)
+  })
+
   it('names the items around the mistake', () => {
     const bytes = encode(
       structureItem(0x420078, [
