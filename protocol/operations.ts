@@ -6,6 +6,7 @@
 import {
   AttributeIndex,
   AttributeList,
+  AttributeNames,
   AttributeReference,
   AttributeReferences,
   Criteria,
@@ -99,7 +100,10 @@ export const AdjustAttribute = operation('AdjustAttribute', {
   response: identified,
 })
 
-/** KMIP 2.1 §6.1.7. A failing check answers with the fields that failed. */
+/**
+ * KMIP 2.1 §6.1.7. The response has the fields that a check failed on, too; a batch item that failed carries no payload
+ * here, so this server sends none of them: its result reason and message tell.
+ */
 export const Check = operation('Check', {
   request: {
     uniqueIdentifier,
@@ -169,7 +173,7 @@ export const GetAttributes = operation('GetAttributes', {
 /** KMIP 2.1 §6.1.21 */
 export const GetAttributeList = operation('GetAttributeList', {
   request: { uniqueIdentifier },
-  response: { ...identified, attributeReference: AttributeReferences },
+  response: { ...identified, attributeReference: AttributeNames },
 })
 
 /** KMIP 2.1 §6.1.26: for interoperability tests, it tells the server where a test case begins and ends. */

@@ -165,8 +165,9 @@ function vendorName(name: CustomName): Item[] {
   return [text(tag.vendorIdentification, name.slice(0, hyphen)), text(tag.attributeName, name.slice(hyphen + 1))]
 }
 
-export const writable = (version: Version) => (instance: AttributeInstance) =>
-  instance.name === 'template' || existsIn(instance.name, version)
+/** Whether the version has such an attribute; templates are for `writeSecond` to refuse. */
+export const writable = (name: AttributeInstance['name'], version: Version): boolean =>
+  name === 'template' || existsIn(name, version)
 
 /** A reference to something that is no attribute at this version matches nothing; it is not an error. */
 export function readReference(item: Item, version: Version): AttributeName {
@@ -186,9 +187,9 @@ export function writeReference(name: AttributeName, version: Version): Item {
 
 const nameCodec = (version: Version): Codec<Name> => codec(Name, version)
 
-export function readTemplateMember(item: Item, version: Version): AttributeInstance {
+export function readTemplateMember(item: Item, version: Version, reading: Reading = 'whole'): AttributeInstance {
   if (item.tag === tag.name) return { name: 'template', value: readWithin(nameCodec(version), item) }
-  if (item.tag === tag.attribute) return readItem(item, version, readFirst)
+  if (item.tag === tag.attribute) return readItem(item, version, () => readFirst(item, version, reading))
   throw new SchemaError('unexpected', `${tagWords(item.tag)} is no field of Template-Attribute`)
 }
 

@@ -6,7 +6,7 @@
 import { AttributeList, KeyAttributes } from '../attributes/fields.ts'
 import { SchemaError } from '../errors.ts'
 import type { Item } from '../item.ts'
-import { type TagName, tagName, tagNumber } from '../names.ts'
+import { type TagName, tagName, tagNumber, tagWords } from '../names.ts'
 import { codec, readWithin } from '../schema/codec.ts'
 import {
   BigInteger,
@@ -175,7 +175,10 @@ export function keptObject(item: Item): ManagedObject | undefined {
   return objectType && readObject(item, keptIn(objectType))
 }
 
+/** @throws SchemaError if the version does not have such objects. */
 function writeObject(object: ManagedObject, version: Version): Item {
   const [tag, shape] = kinds[object.objectType]
+  if (!objectExistsIn(object.objectType, version))
+    throw new SchemaError('value', `${tagWords(tagNumber(tag))} does not exist in KMIP ${version}`)
   return codec(shape as Shape<unknown>, version).write(tagNumber(tag), object)
 }

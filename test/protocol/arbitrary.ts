@@ -13,6 +13,7 @@ import {
   type AttributeInstance,
   AttributeList,
   type AttributeName,
+  AttributeNames,
   AttributeReference,
   AttributeReferences,
   attributeRow,
@@ -147,7 +148,7 @@ const isFirst = (version: Version): boolean => version.startsWith('1.')
 const inlines = new Map<Inline<unknown>, (version: Version) => Arbitrary<unknown>>([
   [AttributeList, version => fc.array(instance(version, 'whole'), { maxLength: 4 })],
   [KeyAttributes, version => fc.array(instance(version, 'whole'), { maxLength: 2 })],
-  [Criteria, version => fc.array(instance(version, 'partial'), { maxLength: 4 })],
+  [Criteria, version => fc.array(fc.oneof(...criteria(version)), { maxLength: 4 })],
   [NewAttributes, version => fc.array(fc.oneof(...newInstances(version)), { maxLength: 4 })],
   [NewAttribute, version => instance(version, 'whole')],
   // In 1.x what is not given is the first instance: read as 0, so it is never absent in memory.
@@ -158,6 +159,7 @@ const inlines = new Map<Inline<unknown>, (version: Version) => Arbitrary<unknown
   [AttributeIndex, () => fc.integer()],
   [CurrentAttribute, version => instance(version, 'whole')],
   [EchoedAttribute, version => instance(version, 'whole')],
+  [AttributeNames, version => fc.array(attributeName(version), { maxLength: 4 })],
   [AttributeReferences, version => fc.array(attributeName(version), { maxLength: 4 })],
   [AttributeReference, attributeName],
   [AnyObject, managedObject],
@@ -211,10 +213,11 @@ export const instance = (version: Version, extent: 'whole' | 'partial'): Arbitra
 const indexed = (made: Arbitrary<{ index: number | undefined }>): Arbitrary<AttributeInstance> =>
   made.map(({ index, ...rest }) => (index === undefined ? rest : { ...rest, index }) as AttributeInstance)
 
-const newInstances = (version: Version): Arbitrary<unknown>[] => [
-  instance(version, 'whole'),
-  ...(isFirst(version) ? [fc.record({ name: fc.constant('template'), value: valueOf(Name, version) })] : []),
-]
+const templates = (version: Version): Arbitrary<unknown>[] =>
+  isFirst(version) ? [fc.record({ name: fc.constant('template'), value: valueOf(Name, version) })] : []
+
+const newInstances = (version: Version): Arbitrary<unknown>[] => [instance(version, 'whole'), ...templates(version)]
+const criteria = (version: Version): Arbitrary<unknown>[] => [instance(version, 'partial'), ...templates(version)]
 
 /** A name, or the number of an extension. KMIP 2.1 §11 */
 const named = <N extends string>(table: { readonly names: readonly N[] }): Arbitrary<N | number> => {

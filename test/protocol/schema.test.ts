@@ -7,6 +7,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  type AttributeInstance,
+  type Call,
   codec,
   decode,
   encode,
@@ -17,13 +19,16 @@ import {
   keptAttributes,
   keptObject,
   type ManagedObject,
+  type Operation,
   operationIn,
   operations,
   readRequest,
   readResponse,
   SchemaError,
   structureItem,
+  type TagName,
   tagNumber,
+  type Version,
   versions,
   writeRequest,
 } from '../../protocol/index.ts'
@@ -148,6 +153,91 @@ describe('any item', () => {
       { numRuns: 2000 },
     )
   })
+})
+
+describe('an attribute that the version does not have', () => {
+  const { AddAttribute, AdjustAttribute, Create, DeleteAttribute, GetAttributes, Locate, ModifyAttribute } = operations
+  const { GetAttributeList, SetAttribute } = operations
+  const sensitive = { name: 'sensitive', value: true } as const
+  const policy: AttributeInstance = { name: 'operationPolicyName', value: 'default' }
+  const create = { objectType: 'SymmetricKey', protectionStorageMasks: undefined } as const
+  const row = <Q>(operation: Operation<Q, unknown>, version: Version, payload: Q, words: string) => ({
+    name: operation.name,
+    version,
+    words,
+    write: () => writeRequest([{ operation, payload }] as Call[], version),
+  })
+
+  it.each([
+    row(Locate, '1.2', { attributes: [sensitive] }, 'Sensitive'),
+    row(Locate, '2.0', { attributes: [policy] }, 'Operation Policy Name'),
+    row(Create, '1.2', { ...create, attributes: [sensitive] }, 'Sensitive'),
+    row(Create, '2.1', { ...create, attributes: [policy] }, 'Operation Policy Name'),
+    row(AddAttribute, '1.2', { newAttribute: sensitive }, 'Sensitive'),
+    row(SetAttribute, '2.0', { newAttribute: policy }, 'Operation Policy Name'),
+    row(ModifyAttribute, '1.2', { newAttribute: sensitive }, 'Sensitive'),
+    row(ModifyAttribute, '2.1', { newAttribute: sensitive, currentAttribute: policy }, 'Operation Policy Name'),
+    row(DeleteAttribute, '1.2', { attributeReference: 'sensitive' }, 'Sensitive'),
+    row(AdjustAttribute, '2.0', { attributeReference: policy.name, adjustmentType: 'Negate' }, 'Operation Policy Name'),
+    row(GetAttributes, '1.2', { attributeReference: ['state', 'sensitive'] }, 'Sensitive'),
+  ])('is refused in a request: $name, KMIP $version', ({ write, version, words }) => {
+    const refused = { code: 'unexpected', problem: `${words} does not exist in KMIP ${version}` }
+    expect(write).toThrow(expect.objectContaining(refused))
+  })
+
+  const response = <R>({ response }: Operation<unknown, R>, version: Version, payload: R): R => {
+    const read = codec(response, version)
+    return read.read(throughBytes(read.write(tagNumber('responsePayload'), payload)))
+  }
+
+  it('is left out of a response', () => {
+    const uniqueIdentifier = '1'
+    const state: AttributeInstance = { name: 'state', value: 'Active' }
+    expect(response(GetAttributes, '1.2', { uniqueIdentifier, attributes: [sensitive, state] }).attributes).toEqual([
+      state,
+    ])
+    expect(
+      response(GetAttributeList, '1.2', { uniqueIdentifier, attributeReference: ['sensitive', 'state'] })
+        .attributeReference,
+    ).toEqual(['state'])
+    expect(response(AddAttribute, '1.2', { uniqueIdentifier, attribute: sensitive })).toEqual({ uniqueIdentifier })
+  })
+})
+
+it.each([
+  [
+    '1.4',
+    { objectType: 'CertificateRequest', certificateRequestType: 'PEM', certificateRequestValue: new Uint8Array() },
+  ],
+  ['2.0', { objectType: 'Template', attributes: [] }],
+] as const)('sends no object that KMIP %s does not have', (version, object) => {
+  const payload = { objectType: object.objectType, uniqueIdentifier: '1', object }
+  expect(() => codec(operations.Get.response, version).write(tagNumber('responsePayload'), payload)).toThrow(
+    expect.objectContaining({ code: 'value' }),
+  )
+})
+
+it('searches for what a 1.x client wraps in a Template-Attribute', () => {
+  const inner = (tag: TagName, value: string): Item => ({ tag: tagNumber(tag), type: 'TextString', value })
+  const kind: Item = { tag: tagNumber('nameType'), type: 'Enumeration', value: 1 }
+  const name = (tag: TagName): Item => structureItem(tagNumber(tag), [inner('nameValue', 'disk'), kind])
+  const wrapped = structureItem(tagNumber('templateAttribute'), [
+    structureItem(tagNumber('attribute'), [
+      inner('attributeName', 'Name'),
+      structureItem(tagNumber('attributeValue'), [inner('nameValue', 'disk')]),
+    ]),
+    name('name'),
+  ])
+  const { attributes } = codec(operations.Locate.request, '1.0').read(
+    structureItem(tagNumber('requestPayload'), [wrapped]),
+  )
+  expect(attributes).toEqual([
+    { name: 'name', value: { nameValue: 'disk' } },
+    { name: 'template', value: { nameValue: 'disk', nameType: 'UninterpretedTextString' } },
+  ])
+  expect(() =>
+    codec(operations.Locate.request, '2.0').read(structureItem(tagNumber('requestPayload'), [wrapped])),
+  ).toThrow(SchemaError)
 })
 
 /** A request of one operation, at any version. */

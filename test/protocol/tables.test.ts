@@ -118,10 +118,11 @@ function ourFields(shape: Shape<unknown>, version: Version): string[] {
 }
 
 function inlineWord(inline: Inline<unknown>, version: Version): string[] {
-  const [tag, another] = inline.claims(version)
+  // Any object claims the tags of all kinds, a Certificate's first; criteria also claim what some clients wrap them in.
+  const [tag] = inline.claims(version)
   const { cardinality } = inline
   if (tag === undefined) return []
-  if (another !== undefined) return [fieldWord('Any Object', cardinality === 'one', false)]
+  if (tag === tagNumber('certificate')) return [fieldWord('Any Object', cardinality === 'one', false)]
   const isList = cardinality === 'many' && tag !== tagNumber('attributes')
   return [fieldWord(tagWords(tag), cardinality !== 'optional', isList)]
 }
