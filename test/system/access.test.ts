@@ -13,6 +13,7 @@ import {
   exportPrivateKey,
   generateKeyPair,
   openAuthority,
+  readCertificate,
 } from '../../certs/index.ts'
 import {
   Activate,
@@ -245,6 +246,18 @@ describe('certificates', () => {
     const id = await create(one)
     expect(await locate(other)).toEqual([id])
     expect(await outcomeOf(first.call(Get, { uniqueIdentifier: id }))).toBe('ItemNotFound')
+  })
+
+  test('a client of a trusted authority is shut out by its certificate, at once, and the others are not', async () => {
+    const [lost, kept] = [await signedBy(foreign, 'lost'), await signedBy(foreign, 'lost')]
+    const [live, other] = [await connected(lost), await connected(kept)]
+    await create(live)
+    await within(server.data, async ({ clients: register }) =>
+      register.revoke([register.guest(readCertificate(lost.cert), Date.now())], 'stolen', Date.now()),
+    )
+    expect(await outcomeOf(create(live))).toBe('AuthenticationNotSuccessful')
+    await expectRefused(lost, /was revoked on .* \(stolen\)/)
+    expect(await outcomeOf(create(other))).toBe('done')
   })
 })
 
