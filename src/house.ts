@@ -125,7 +125,17 @@ export function houseOf(
   now: () => number = Date.now,
 ): House {
   const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
-  return { store, now, random, newIdentifier: identifiers(now, random), ...limits }
+  return { store, now, random, newIdentifier: identifiers(now, random), inTurn: turns(), ...limits }
+}
+
+/** A queue of one. */
+function turns(): House['inTurn'] {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const next = last.then(work)
+    last = next.catch(() => undefined)
+    return next
+  }
 }
 
 /** Performs operations in this process, with nobody's certificate: for whoever owns the data folder. */

@@ -33,6 +33,8 @@ export interface House {
   readonly random: (count: number) => Uint8Array
   readonly newIdentifier: () => string
   readonly maxBatchItems: number
+  /** Does work when its turn comes: messages that met another writer go on one after the other, so that each gets through. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
   /** How long a response may become, whatever the client allows. */
   readonly maxResponseBytes: number
 }
@@ -70,23 +72,35 @@ export async function respond(
   correlation: string,
 ): Promise<Answer> {
   checkHeader(request, house)
-  for (let attempt = 1; ; attempt++) {
-    const work = beginWork(house.store)
-    try {
-      const answer = answerOf(await runBatch(request, session, house, work, correlation), request, house)
-      if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
-      const { error } = await settle(work)
-      if (error === undefined) return answer
-      if (!isRace(error) || attempt === maxAttempts)
-        return answerOf(
-          answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) })),
-          request,
-          house,
-        )
-    } finally {
-      work.wipe()
+  const first = await attempt(request, session, house, correlation)
+  if (!isRace(first.error)) return first
+  return house.inTurn(async () => {
+    for (let again = 1; ; again++) {
+      const answer = await attempt(request, session, house, correlation)
+      if (!isRace(answer.error) || again === maxAttempts) return answer
+      await pause(again)
     }
-    await pause(attempt)
+  })
+}
+
+/** Does the whole message once. `error` is why it could not be written; the answer then says so. */
+async function attempt(
+  request: RequestMessage,
+  session: Session,
+  house: House,
+  correlation: string,
+): Promise<Answer & { readonly error?: unknown }> {
+  const work = beginWork(house.store)
+  try {
+    const answer = answerOf(await runBatch(request, session, house, work, correlation), request, house)
+    if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
+    const { error } = await settle(work)
+    if (error === undefined) return answer
+    answer.bytes.fill(0)
+    const audit = answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) }))
+    return { ...answerOf(audit, request, house), error }
+  } finally {
+    work.wipe()
   }
 }
 
