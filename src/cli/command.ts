@@ -77,8 +77,7 @@ export function screenOf(command: Command): Screen {
   })
 }
 
-const isColourful = (): boolean =>
-  isatty(1) && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+const isColourful = (): boolean => isatty(1) && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
 
 /** Opens the data folder for as long as `use` takes; a server may have it open as well. */
 export async function withHouse<T>(command: Command, use: (opened: Opened) => Promise<T>): Promise<T> {
