@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts'
 import { handle } from './handle.ts'
 
 /** The object itself. KMIP 2.1 §6.1.19 */
-export const get = handle(Get, async (wanted, { objects }) => {
+export const get = handle(Get, async (wanted, { objects, capabilities }) => {
   const { uniqueIdentifier } = wanted
   const stored = await objects.get(uniqueIdentifier)
   const { attributes, object } = stored
