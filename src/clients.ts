@@ -77,7 +77,7 @@ export interface Clients {
   confirm(session: ClientSession, now: number): Promise<void>
   /** All entries, oldest first. */
   list(): Promise<ClientEntry[]>
-  /** The entries of a client's name, a serial number, or a fingerprint or its beginning. */
+  /** The entries of a client's name, or else of a serial number, or of a fingerprint or its beginning. */
   find(wanted: string): Promise<ClientEntry[]>
   /** Marks entries as revoked; those that already are stay as they were. One that is not entered is entered as revoked. */
   revoke(entries: readonly ClientEntry[], reason: string, now: number): Promise<void>
@@ -202,12 +202,13 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
     },
 
     async find(wanted) {
-      const serial = wanted.toLowerCase().replaceAll(':', '')
-      return (await list()).filter(
-        ({ name, serialNumber, fingerprint }) =>
-          name === wanted ||
-          serialNumber === serial ||
-          (serial.length >= shortestPrefix && fingerprint.startsWith(serial)),
+      const entries = await list()
+      const named = entries.filter(({ name }) => name === wanted)
+      if (named.length > 0) return named
+      const digits = wanted.toLowerCase().replaceAll(':', '')
+      return entries.filter(
+        ({ serialNumber, fingerprint }) =>
+          serialNumber === digits || (digits.length >= shortestPrefix && fingerprint.startsWith(digits)),
       )
     },
 

@@ -49,6 +49,8 @@ export interface DataFolder {
   readonly serverCertificate: string
   readonly serverKey: string
   readonly store: string
+  /** There while the folder is being made: what stands beside it has served nobody yet. */
+  readonly unfinished: string
 }
 
 export const dataFolder = (path: string): DataFolder => ({
@@ -60,11 +62,30 @@ export const dataFolder = (path: string): DataFolder => ({
   serverCertificate: join(path, 'server.pem'),
   serverKey: join(path, 'server.key'),
   store: join(path, 'store'),
+  unfinished: join(path, 'unfinished'),
 })
 
-/** The authority's certificate is the last thing that initialisation writes before the server's: its mark. */
+/** Without these there is no key server. */
+const essentials = ({ caCertificate, caKey, store }: DataFolder): string[] => [caCertificate, caKey, store]
+
 export const isInitialised = (folder: DataFolder): boolean =>
-  existsSync(folder.caCertificate) && existsSync(folder.caKey)
+  essentials(folder).every(path => existsSync(path)) && !existsSync(folder.unfinished)
+
+/** Why a folder that is not initialised cannot be opened, and what to do. */
+export function notInitialised(folder: DataFolder): DataFolderError {
+  const missing = essentials(folder).filter(path => !existsSync(path))
+  if (existsSync(folder.unfinished))
+    return new DataFolderError(
+      `${folder.path} was left half made; run kmipd init --data ${folder.path} to make it whole`,
+    )
+  if (missing.length === essentials(folder).length)
+    return new DataFolderError(
+      `${folder.path} is no data folder of kmipd; make one with kmipd init --data ${folder.path}`,
+    )
+  return new DataFolderError(
+    `${missing.join(' and ')} is missing; restore it from a backup, or make another data folder with kmipd init`,
+  )
+}
 
 /** Writes a file whole or not at all, durably. */
 export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
@@ -121,9 +142,10 @@ export interface AuthoritySource {
 }
 
 /**
- * Makes the folder and its authority, a new one or the user's own.
+ * Begins a folder: its settings and its authority, a new one or the user's own. What an earlier attempt left half made is
+ * made anew; `finishFolder` ends it.
  *
- * @throws DataFolderError if there is an authority already: nothing is overwritten
+ * @throws DataFolderError if something is there already: nothing that may have served is overwritten
  */
 export async function createFolder(
   folder: DataFolder,
@@ -133,14 +155,25 @@ export async function createFolder(
 ): Promise<void> {
   await makeFolder(folder.path)
   if (isInitialised(folder)) throw new DataFolderError(`${folder.path} is initialised already`)
+  if (existsSync(folder.unfinished)) await clear(folder)
+  else if (essentials(folder).some(path => existsSync(path))) throw notInitialised(folder)
   const files =
     source === undefined
       ? await createAuthority({ subject: { commonName: `kmipd CA ${randomBytes(4).toString('hex')}` }, now })
       : adopted(source)
+  if (!existsSync(folder.unfinished)) await createWhole(folder.unfinished, '')
   if (!existsSync(folder.config)) await createWhole(folder.config, config)
   await createWhole(folder.caKey, files.key)
   await createWhole(folder.caCertificate, files.certificate, 0o644)
 }
+
+async function clear(folder: DataFolder): Promise<void> {
+  const made = [...essentials(folder), folder.serverCertificate, folder.serverKey]
+  for (const path of made) await rm(path, { recursive: true, force: true })
+}
+
+/** The folder is whole from now on. */
+export const finishFolder = (folder: DataFolder): Promise<void> => rm(folder.unfinished, { force: true })
 
 /** The user's own authority, if it can sign; its key is kept unencrypted, since the server must start unattended. */
 function adopted({ certificate, key, passphrase }: AuthoritySource): AuthoritySource {

@@ -31,7 +31,14 @@ import {
 } from '../protocol/index.ts'
 import { type Clients, clientsOf, type Trust } from './clients.ts'
 import type { Config } from './config.ts'
-import { type DataFolder, dataFolder, DataFolderError, isInitialised, openFolderAuthority } from './data-folder.ts'
+import {
+  type DataFolder,
+  dataFolder,
+  DataFolderError,
+  isInitialised,
+  notInitialised,
+  openFolderAuthority,
+} from './data-folder.ts'
 import { Failure } from './failure.ts'
 import { identifiers } from './identifiers.ts'
 import { type House, respond } from './respond.ts'
@@ -53,22 +60,24 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /**
  * Opens a data folder that is initialised. Close the store when done.
  *
+ * @param isNew whether the folder has just been created, and its store is still to be made
  * @throws DataFolderError, StoreError, CertsError
  */
-export async function openHouse(config: Config, environment: Environment): Promise<Opened> {
+export async function openHouse(config: Config, environment: Environment, isNew = false): Promise<Opened> {
   const folder = dataFolder(config.data)
-  if (!isInitialised(folder))
-    throw new DataFolderError(
-      `${config.data} is no data folder of kmipd; make one with kmipd init --data ${config.data}`,
-    )
+  if (!isNew && !isInitialised(folder)) throw notInitialised(folder)
   const authority = await openFolderAuthority(folder)
   const trusts = await readTrusts(config)
-  const store = await openFolderStore(folder, config, environment)
+  const store = await openFolderStore(folder, config, environment, isNew)
   return { folder, config, store, authority, trusts, clients: clientsOf(store, trusts) }
 }
 
-async function openFolderStore(folder: DataFolder, config: Config, environment: Environment): Promise<Store> {
-  const isNew = !existsSync(folder.store)
+async function openFolderStore(
+  folder: DataFolder,
+  config: Config,
+  environment: Environment,
+  isNew: boolean,
+): Promise<Store> {
   const masterKey = await masterKeyOf(folder, config, environment, isNew)
   const engine = await lmdb({ path: folder.store })
   try {

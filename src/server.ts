@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Authority, CertsError, createAuthority, openAuthority } from '../certs/index.ts'
+import { type Authority, CertsError, createAuthority, openAuthority, serverProfile } from '../certs/index.ts'
 import { lockFolder, type Store } from '../store/index.ts'
 import { type Clients, type ClientSession, clientsOf, type Trust } from './clients.ts'
 import { type Config, defaultConfigFile, loadConfig } from './config.ts'
@@ -16,6 +17,7 @@ import {
   createWhole,
   dataFolder,
   defaultHosts,
+  finishFolder,
   isInitialised,
   loopback,
   makeServerCredentials,
@@ -113,16 +115,20 @@ export async function initialise(options: InitialiseOptions): Promise<{ server: 
   const { data, hosts, environment = {} } = options
   const now = new Date()
   const isNew = await makeFolder(options, now)
-  const opened = await openHouse(await configOf({ data, environment }), environment)
+  const opened = await openHouse(await configOf({ data, environment }), environment, isNew)
   try {
-    return { server: await credentialsOf(opened, hosts, isNew, now), isNew }
+    const server = await credentialsOf(opened, hosts, now)
+    await finishFolder(opened.folder)
+    return { server, isNew }
   } finally {
     await opened.store.close()
   }
 }
 
 /** @returns whether there was none */
-async function makeFolder({ data, authority }: InitialiseOptions, now: Date): Promise<boolean> {
+async function makeFolder({ data, hosts, authority }: InitialiseOptions, now: Date): Promise<boolean> {
+  // A name that no certificate can hold is refused before anything is made.
+  if (hosts !== undefined) serverProfile({ names: [...hosts] })
   const folder = dataFolder(resolve(data))
   const isNew = !isInitialised(folder)
   if (isNew || authority !== undefined) await createFolder(folder, defaultConfigFile(), authority, now)
@@ -132,16 +138,12 @@ async function makeFolder({ data, authority }: InitialiseOptions, now: Date): Pr
 const credentialsOf = (
   { folder, authority, config }: Opened,
   hosts: readonly string[] | undefined,
-  isNew: boolean,
   now: Date,
-): Promise<ServerCredentials> =>
-  serverCredentials(
-    folder,
-    authority,
-    isNew ? [...(hosts ?? defaultHosts()), ...loopback] : (hosts ?? []),
-    config.tls.serverKey,
-    now,
-  )
+): Promise<ServerCredentials> => {
+  const isFirst = !existsSync(folder.serverCertificate)
+  const names = isFirst ? [...(hosts ?? defaultHosts()), ...loopback] : (hosts ?? [])
+  return serverCredentials(folder, authority, names, config.tls.serverKey, now)
+}
 
 /** What has been opened so far, closed in reverse: at the end, or when a later step fails. */
 class Opening {
@@ -175,12 +177,13 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
   return opening.orClose(async () => {
     opening.with(await lockFolder(folder.path), lock => lock.release())
     const now = new Date()
-    const isNew = await makeFolder({ data }, now)
+    const isNew = await makeFolder({ data, hosts }, now)
     const config = await configOf(options)
     const log = opening.with(await openLog(config.log), log => log.close())
-    const opened = await openHouse(config, environment)
+    const opened = await openHouse(config, environment, isNew)
     opening.with(opened.store, store => store.close())
-    const server = await credentialsOf(opened, hosts, isNew, now)
+    const server = await credentialsOf(opened, hosts, now)
+    await finishFolder(folder)
     const listener = opening.with(await serve({ ...opened, server, log }), listener => listener.close())
     return {
       kmip: { host: listener.host, port: listener.port },

@@ -91,8 +91,8 @@ export const anyBytes = (bits: number): number | undefined =>
 /** Whether raw material of so many bytes can be a key of the algorithm and length. Unknown algorithms are not judged. */
 export function fits(algorithm: string | number, bits: number, bytes: number): boolean {
   const rule = typeof algorithm === 'string' ? rules[algorithm as Algorithm] : undefined
-  const wanted = rule === undefined || rule.bytes === 'any' ? undefined : rule.bytes.get(bits)
-  return wanted === undefined ? bits === bytes * 8 || rule === undefined : wanted === bytes
+  if (rule === undefined) return true
+  return rule.bytes === 'any' ? bits === bytes * 8 : rule.bytes.get(bits) === bytes
 }
 
 function setOddParity(material: Uint8Array): void {

@@ -29,6 +29,7 @@ describe('loadConfig', () => {
       tls: { serverKey: 'P-256', clientUsage: 'lenient', trust: [] },
       limits: {
         maxMessageBytes: 1_048_576,
+        maxResponseBytes: 16_777_216,
         maxBatchItems: 1000,
         maxConnections: 1000,
         handshakeMs: 10_000,
