@@ -13,7 +13,7 @@ import type { ClientEntry, Clients } from '../clients.ts'
 import { type Enrolled, issueClient, signClient, trustClient } from '../enrollment.ts'
 import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
 import { CommandError } from './endings.ts'
-import { privateMode, publicMode, refuseExisting, writeNewFile } from './new-file.ts'
+import { privateMode, publicMode, refuseExisting, refuseUnwritable, writeNewFile } from './new-file.ts'
 import { addConfirmation, type Confirmation } from './object-actions.ts'
 import { readInput } from './object-file.ts'
 import { nameIn } from './object-options.ts'
@@ -92,7 +92,7 @@ interface SignOptions extends NameOptions, LifetimeOptions {
 
 async function sign(csr: string, { out, ...asked }: SignOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
-  if (out !== undefined) refuseExisting(out)
+  if (out !== undefined) refuseUnwritable(out)
   const request = await readInput(csr)
   await withHouse(command, async ({ authority, clients, folder }) => {
     const enrolled = await signClient(request, asked, authority, clients, new Date())

@@ -9,7 +9,7 @@ import { isatty } from 'node:tty'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfig } from '../config.ts'
 import { type Opened, openHouse } from '../house.ts'
-import { endings } from './endings.ts'
+import { CommandError, endings } from './endings.ts'
 import { type Screen, screen } from './screen.ts'
 
 interface Description {
@@ -66,8 +66,11 @@ function* lineage(command: Command): Generator<Command> {
 const globalsOf = (command: Command): Globals[] => [...lineage(command)].map(each => each.opts<Globals>())
 
 /** Where the command keeps its data: the option, else KMIPD_DATA, else ./data. */
-export const dataOf = (command: Command): string =>
-  resolve(globalsOf(command).find(({ data }) => data !== undefined)?.data ?? (process.env['KMIPD_DATA'] || 'data'))
+export function dataOf(command: Command): string {
+  const given = globalsOf(command).find(({ data }) => data !== undefined)?.data
+  if (given === '') throw new CommandError('usage', '--data is empty; name a folder')
+  return resolve(given ?? (process.env['KMIPD_DATA'] || 'data'))
+}
 
 export function screenOf(command: Command): Screen {
   const globals = globalsOf(command)

@@ -41,10 +41,10 @@ function program(): Command {
 /** Performs a command line; afterwards the process ends by itself, with the exit code set. */
 async function run(argv: readonly string[]): Promise<void> {
   // Whoever reads our output may stop when it has read enough.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') complain(error, argv.includes('--json'))
+  })
+  process.stderr.on('error', () => undefined)
   try {
     await program().parseAsync([...argv])
   } catch (error) {

@@ -5,11 +5,20 @@
  */
 import { existsSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { CommandError } from './endings.ts'
 
 /** To be asked before the work that the file is for. @throws CommandError if something is there */
 export function refuseExisting(path: string): void {
   if (existsSync(path)) throw exists(path)
+}
+
+/** As `refuseExisting`, for a file in a folder that is not made. @throws CommandError if there is no such folder, too */
+export function refuseUnwritable(path: string): void {
+  refuseExisting(path)
+  const folder = dirname(resolve(path))
+  if (!existsSync(folder))
+    throw new CommandError('refused', `there is no folder ${folder} to write ${path} to; make it first`)
 }
 
 const exists = (path: string): CommandError =>

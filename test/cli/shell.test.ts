@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Create, encode, writeRequest, writeResponse } from '../../protocol/index.ts'
@@ -183,6 +183,37 @@ describe('init', () => {
       names: expect.arrayContaining(['kms.example.org', 'other.example.org']) as string[],
     })
     expect(await readFile(join(data, 'ca.pem'))).toEqual(ca)
+  })
+
+  it('makes whole what a kill left half made', async () => {
+    const data = join(await folder(), 'data')
+    await kmipd(['init', '--data', data])
+    // As a kill leaves it: the marker there, an authority, a store without a header, no server certificate.
+    await writeFile(join(data, 'unfinished'), '')
+    await rm(join(data, 'server.pem'))
+    await writeFile(join(data, 'store', 'data.mdb'), '')
+    expect((await kmipd(['status', '--data', data])).status).toBe(4)
+    expect((await kmipd(['init', '--data', data])).status).toBe(0)
+    expect((await kmipd(['status', '--data', data])).status).toBe(0)
+  })
+
+  it('misses a store that is gone', async () => {
+    const data = join(await folder(), 'data')
+    await kmipd(['init', '--data', data])
+    await rm(join(data, 'store'), { recursive: true })
+    for (const command of ['status', 'init', 'serve']) {
+      const { status, stderr } = await kmipd([command, '--data', data])
+      expect([status, stderr]).toEqual([
+        4,
+        `kmipd: ${join(data, 'store')} is missing; restore it from a backup, or make another data folder with kmipd init\n`,
+      ])
+    }
+  })
+
+  it('makes nothing for a name that no certificate can hold', async () => {
+    const data = join(await folder(), 'data')
+    expect((await kmipd(['init', '--data', data, '--host', 'bad host'])).status).toBe(1)
+    await expect(readFile(join(data, 'ca.pem'))).rejects.toThrow('ENOENT')
   })
 
   it("takes the user's own authority", async () => {
