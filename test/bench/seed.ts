@@ -90,6 +90,8 @@ const drive = (uniqueIdentifier: string, name: string) =>
       instances: [
         { name: 'name', value: { nameValue: name, nameType: 'UninterpretedTextString' } },
         { name: 'cryptographicUsageMask', value: 12 },
+        // Handed out before: a first Get would be a write, too.
+        { name: 'fresh', value: false },
       ],
       isGenerated: false,
     },
