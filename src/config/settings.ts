@@ -19,7 +19,9 @@ export const settings = {
     serverKey: z
       .enum(['P-256', 'P-384', 'RSA-2048', 'RSA-3072', 'RSA-4096'])
       .default('P-256')
-      .describe("Type of the server's own key. Some old clients know only RSA."),
+      .describe(
+        'Type of the server\'s own key: "P-256", "P-384", "RSA-2048", "RSA-3072" or "RSA-4096". Some old clients know only RSA.',
+      ),
     clientUsage: z
       .enum(['lenient', 'strict'])
       .default('lenient')
@@ -55,7 +57,9 @@ export const settings = {
     masterKey: z
       .enum(['file', 'passphrase', 'environment'])
       .default('file')
-      .describe('Where the key that opens the store comes from: a file, KMIPD_PASSPHRASE, or KMIPD_MASTER_KEY.'),
+      .describe(
+        'Where the key that opens the store comes from: "file", "passphrase" (in KMIPD_PASSPHRASE) or "environment" (in\nKMIPD_MASTER_KEY, 32 bytes in hexadecimal or base64). Chosen before the first start.',
+      ),
     masterKeyFile: z
       .string()
       .min(1)
@@ -63,7 +67,10 @@ export const settings = {
       .describe('Its file, if not master.key in the data folder. Keep a copy elsewhere: without it all keys are lost.'),
   }),
   log: z.strictObject({
-    level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('The least severe lines to write.'),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('The least severe lines to write: "debug", "info", "warn" or "error".'),
     file: z.string().min(1).optional().describe('Where to write them, if not standard error. SIGHUP opens it anew.'),
   }),
 }
