@@ -3,21 +3,19 @@
  *
  * @module
  */
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { type KeyType, readCertificate } from '../../certs/index.ts'
+import type { KeyType } from '../../certs/index.ts'
 import { makeFolder } from '../../store/index.ts'
-import type { ClientEntry, Clients } from '../clients.ts'
 import { type Enrolled, issueClient, signClient, trustClient } from '../enrollment.ts'
+import { entryJson, entryPairs, warnOfDays } from './client-entry.ts'
+import { addRegister } from './client-register.ts'
 import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
-import { CommandError } from './endings.ts'
 import { privateMode, publicMode, refuseExisting, refuseUnwritable, writeNewFile } from './new-file.ts'
-import { addConfirmation, type Confirmation } from './object-actions.ts'
 import { readInput } from './object-file.ts'
 import { nameIn } from './object-options.ts'
-import { dayOf, daysUntil, fewDays, printable, type Screen, until } from './screen.ts'
+import { dayOf, printable, type Screen, until } from './screen.ts'
 
 interface NameOptions {
   readonly name: string
@@ -150,16 +148,6 @@ const enrolledJson = ({ entry, certificate, chain }: Enrolled, caFile: string) =
   caFile,
 })
 
-function warnOfDays({ name, notAfter }: ClientEntry, screen: Screen): void {
-  const days = daysUntil(notAfter)
-  if (days < fewDays)
-    screen.note(
-      screen.colours.yellow(
-        `warning: the certificate of ${printable(name)} is valid for ${days} days only; a cluster reports a fault below ${fewDays}. Sign again with more --days, or renew the authority if it ends then.`,
-      ),
-    )
-}
-
 async function trust(cert: string, asked: NameOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   const pem = cert === '-' ? await readInput(cert) : await readFile(cert)
@@ -169,142 +157,3 @@ async function trust(cert: string, asked: NameOptions, command: Command): Promis
     warnOfDays(entry, screen)
   })
 }
-
-function addRegister(client: Command): void {
-  addCommand(client, 'list', {
-    summary: 'list the certificates of all clients, oldest first',
-    examples: [['client list --json', 'as JSON']],
-  }).action(async (_: unknown, command: Command) => {
-    const screen = screenOf(command)
-    const entries = await withHouse(command, ({ clients }) => clients.list())
-    screen.show({ clients: entries.map(entryJson) }, () =>
-      screen.table(
-        ['NAME', 'GROUP', 'SERIAL NUMBER', 'VALID UNTIL', 'STATE'],
-        entries.map(entry => [
-          printable(entry.name),
-          printable(entry.group),
-          entry.serialNumber,
-          until(entry.notAfter, screen.colours),
-          stateInColour(entry, screen),
-        ]),
-        'no clients; sign a certificate request: kmipd client sign',
-      ),
-    )
-  })
-
-  const wanted = 'A client is named by its name, a serial number, or a SHA-256 fingerprint or its first 8 digits.'
-  addCommand(client, 'show <wanted>', {
-    summary: "show a client's certificates",
-    description: wanted,
-    examples: [['client show cluster-1', 'all that were signed for it']],
-  }).action(async (text: string, _: unknown, command: Command) => {
-    const screen = screenOf(command)
-    const entries = await withHouse(command, ({ clients }) => found(clients.find(text), text))
-    screen.show({ clients: entries.map(entryJson) }, () =>
-      entries.map(entry => screen.pairs(entryPairs(entry, screen))).join('\n\n'),
-    )
-  })
-
-  addConfirmation(
-    addCommand(client, 'revoke <wanted>', {
-      summary: 'shut a client out, at once',
-      description: `${wanted}\nUnder a name all of its certificates are revoked. A certificate that is not in the register is named by its file.\nOn a terminal you are asked; in a script you are not.`,
-      examples: [
-        ['client revoke cluster-1 --reason "decommissioned"', 'all certificates of a client'],
-        ['client revoke 4f0c9a1b7d --yes', 'one, by its fingerprint or serial number'],
-        ['client revoke node.pem', 'one that an authority under [[tls.trust]] vouches for'],
-      ],
-    }).option('--reason <text>', 'for the register', 'unspecified'),
-  ).action((text: string, options: RevokeOptions, command: Command) => revoke(text, options, command))
-}
-
-interface RevokeOptions extends Confirmation {
-  readonly reason: string
-}
-
-async function revoke(text: string, { reason, yes = false }: RevokeOptions, command: Command): Promise<void> {
-  const screen = screenOf(command)
-  await withHouse(command, async ({ clients }) => {
-    const entries = await revocable(clients, text)
-    const open = entries.filter(({ revoked }) => revoked === undefined)
-    const serials = open.map(({ serialNumber }) => serialNumber)
-    if (open.length > 0) {
-      const what = `${counted(open.length)} of ${[...new Set(open.map(({ name }) => printable(name)))].join(', ')}`
-      await screen.confirm(`Revoke ${what}? The client is shut out at once.`, yes || !process.stdin.isTTY)
-      await clients.revoke(open, reason, Date.now())
-    }
-    const after = await Promise.all(
-      entries.map(({ fingerprint, serialNumber }) => clients.find(fingerprint || serialNumber)),
-    )
-    screen.show({ revoked: serials, clients: after.flat().map(entryJson) }, () =>
-      open.length === 0
-        ? `nothing to do: ${counted(entries.length)} of ${printable(text)} revoked already`
-        : `revoked ${counted(open.length)}:\n${open.map(({ name, serialNumber }) => `  ${printable(name)} ${serialNumber}`).join('\n')}`,
-    )
-  })
-}
-
-/** What a word names in the register; else the certificate in the file of that name, entered or not. */
-async function revocable(clients: Clients, text: string): Promise<ClientEntry[]> {
-  const named = clients.find(text)
-  if ((await named).length > 0 || !existsSync(text)) return found(named, text)
-  const certificate = readCertificate(await readFile(text))
-  return [(await clients.entered(certificate)) ?? clients.guest(certificate, Date.now())]
-}
-
-const counted = (count: number): string => (count === 1 ? '1 certificate' : `${count} certificates`)
-
-async function found(finding: Promise<ClientEntry[]>, text: string): Promise<ClientEntry[]> {
-  const entries = await finding
-  if (entries.length === 0)
-    throw new CommandError(
-      'notFound',
-      `there is no client ${JSON.stringify(text)}; kmipd client list shows which there are`,
-    )
-  return entries
-}
-
-export type ClientState = 'valid' | 'notYetValid' | 'expired' | 'revoked' | 'planned'
-
-/** How an entry stands; `planned`: entered, but its certificate was never seen. */
-export function stateOf({ revoked, fingerprint, notBefore, notAfter }: ClientEntry, now = Date.now()): ClientState {
-  if (revoked !== undefined) return 'revoked'
-  if (fingerprint === '') return 'planned'
-  if (now > notAfter) return 'expired'
-  return now < notBefore ? 'notYetValid' : 'valid'
-}
-
-function stateInColour(entry: ClientEntry, { colours }: Screen): string {
-  const state = stateOf(entry)
-  return state === 'valid' ? colours.green(state) : colours.red(state)
-}
-
-const entryJson = (entry: ClientEntry) => ({
-  name: entry.name,
-  group: entry.group,
-  state: stateOf(entry),
-  serialNumber: entry.serialNumber,
-  fingerprint: entry.fingerprint,
-  subject: entry.subject,
-  issuer: entry.issuer,
-  publicKey: entry.publicKey,
-  notBefore: new Date(entry.notBefore).toISOString(),
-  notAfter: new Date(entry.notAfter).toISOString(),
-  daysLeft: daysUntil(entry.notAfter),
-  ...(entry.revoked === undefined
-    ? {}
-    : { revoked: { date: new Date(entry.revoked.date).toISOString(), reason: entry.revoked.reason } }),
-})
-
-const entryPairs = (entry: ClientEntry, screen: Screen): (readonly [string, string | undefined])[] => [
-  ['Client', printable(entry.name)],
-  ['Group', printable(entry.group)],
-  ['State', stateInColour(entry, screen)],
-  ['Revoked', entry.revoked && `${dayOf(entry.revoked.date)}: ${printable(entry.revoked.reason)}`],
-  ['Serial number', entry.serialNumber],
-  ['SHA-256', entry.fingerprint],
-  ['Subject', printable(entry.subject)],
-  ['Issuer', printable(entry.issuer)],
-  ['Public key', entry.publicKey],
-  ['Valid', `${dayOf(entry.notBefore)} to ${until(entry.notAfter, screen.colours)}`],
-]
