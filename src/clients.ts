@@ -12,7 +12,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Certificate, isIssuedBy } from '../certs/index.ts'
-import { type Store, StoreError, type StoredRecord } from '../store/index.ts'
+import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import { Failure } from './failure.ts'
 import type { Session } from './session.ts'
 
@@ -31,6 +31,8 @@ const entrySchema = z.object({
   notBefore: z.number(),
   notAfter: z.number(),
   issued: z.number(),
+  /** May call the HTTPS API; on the KMIP port a client like any other. */
+  administrator: z.boolean().optional(),
   revoked: z.object({ date: z.number(), reason: z.string() }).optional(),
 })
 
@@ -41,6 +43,8 @@ export type ClientEntry = z.infer<typeof entrySchema>
 export interface ClientSession extends Session {
   /** Milliseconds since 1970 after which the certificate is no longer accepted. */
   readonly notAfter: number
+  /** Whether it may call the HTTPS API as an administrator. */
+  readonly isAdministrator: boolean
   /** `seen` is absent for a guest, whom the register does not know until it is revoked. */
   readonly entry: { readonly id: string; readonly fingerprint: string; seen: StoredRecord | undefined }
 }
@@ -52,14 +56,20 @@ export interface Refusal {
 }
 
 export interface Clients {
-  /** Enters a certificate that is about to be signed. @throws StoreError `conflict` if there is one of its number */
-  plan(entry: ClientEntry): Promise<void>
+  /**
+   * Enters a certificate that is about to be signed.
+   *
+   * @param beside what else is recorded with it, or neither is
+   * @throws StoreError `conflict` if there is one of its number
+   */
+  plan(entry: ClientEntry, beside?: readonly RecordChange[]): Promise<void>
   /**
    * Completes a plan with the certificate that was signed from it.
    *
+   * @param beside what else is recorded with it, or neither is
    * @throws StoreError `conflict` unless the entry of this number is a plan for this name
    */
-  complete(entry: ClientEntry): Promise<void>
+  complete(entry: ClientEntry, beside?: readonly RecordChange[]): Promise<void>
   /** Enters a certificate that another authority signed. @throws StoreError `conflict` if it is entered already */
   enter(entry: ClientEntry): Promise<void>
   /** The entry of this very certificate. */
@@ -131,9 +141,15 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
   }
 
   /** Without `previous`, there must be nothing in its place. */
-  async function put(id: string, entry: ClientEntry, previous?: StoredRecord): Promise<void> {
+  async function put(
+    id: string,
+    entry: ClientEntry,
+    previous?: StoredRecord,
+    beside: readonly RecordChange[] = [],
+  ): Promise<void> {
     const body = Buffer.from(JSON.stringify(entry))
-    await store.commit([{ table, id, ...(previous === undefined ? {} : { previous }), body, terms: [everyTerm] }])
+    const change = { table, id, ...(previous === undefined ? {} : { previous }), body, terms: [everyTerm] }
+    await store.commit([change, ...beside])
   }
 
   async function list(): Promise<ClientEntry[]> {
@@ -148,9 +164,9 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
   return {
     list,
 
-    plan: entry => put(numberOf(entry), { ...entry, fingerprint: '' }),
+    plan: (entry, beside) => put(numberOf(entry), { ...entry, fingerprint: '' }, undefined, beside),
 
-    async complete(entry) {
+    async complete(entry, beside) {
       const id = numberOf(entry)
       const planned = await read(id)
       if (planned?.entry.name !== entry.name || planned.entry.fingerprint !== '')
@@ -158,7 +174,7 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
           table,
           id,
         })
-      await put(id, { ...planned.entry, fingerprint: entry.fingerprint }, planned.record)
+      await put(id, { ...planned.entry, fingerprint: entry.fingerprint }, planned.record, beside)
     },
 
     enter: entry => put(entry.fingerprint, entry),
@@ -177,14 +193,25 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
       const found = await locate(keysOf(certificate))
       if (found !== undefined) {
         const { id, record, entry } = found
-        const { name: client, group } = entry
+        const { name: client, group, administrator: isAdministrator = false } = entry
         return (
-          refusalOf(entry, now) ?? { client, group, notAfter: entry.notAfter, entry: { id, fingerprint, seen: record } }
+          refusalOf(entry, now) ?? {
+            client,
+            group,
+            notAfter: entry.notAfter,
+            isAdministrator,
+            entry: { id, fingerprint, seen: record },
+          }
         )
       }
       const guest = isVouched ? guestOf(certificate, trusts) : undefined
       if (guest === undefined) return unknown(subject.text, fingerprint)
-      return { ...guest, notAfter: notAfter.getTime(), entry: { id: fingerprint, fingerprint, seen: undefined } }
+      return {
+        ...guest,
+        notAfter: notAfter.getTime(),
+        isAdministrator: false,
+        entry: { id: fingerprint, fingerprint, seen: undefined },
+      }
     },
 
     async confirm({ entry, notAfter }, now) {

@@ -176,7 +176,7 @@ function merge(merged: Values, origins: Map<string, string>, { origin, values, i
       if (value === undefined) continue
       const path = `${section}.${key}`
       const isNumeral = isText && typeof value === 'string' && /^\d+$/.test(value)
-      present[key] = isNumeral && typeof presets.get(path) === 'number' ? Number(value) : value
+      present[key] = isNumeral && typeof (presets.get(path) ?? examples[path]) === 'number' ? Number(value) : value
       origins.set(path, origin)
     }
   }

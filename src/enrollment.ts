@@ -15,11 +15,24 @@ import {
   readCertificate,
   readRequest,
 } from '../certs/index.ts'
+import type { RecordChange } from '../store/index.ts'
 import { type ClientEntry, type Clients, entryOf } from './clients.ts'
 
-/** A mistake in what an administrator asked for. */
+/**
+ * `invalid`: a name or number that is none. `taken`: what was asked for is somebody else's, or is in another state.
+ * `forbidden`: the caller may not. `notFound`: there is no such thing. `full`: too much waits already.
+ */
+export type EnrollmentErrorCode = 'invalid' | 'taken' | 'forbidden' | 'notFound' | 'full'
+
+/** Why nobody is enrolled; safe to tell whoever asked. */
 export class EnrollmentError extends Error {
   override readonly name = 'EnrollmentError'
+  readonly code: EnrollmentErrorCode
+
+  constructor(code: EnrollmentErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
 }
 
 export interface ClientRequest {
@@ -28,6 +41,8 @@ export interface ClientRequest {
   readonly group?: string | undefined
   /** Default 730. */
   readonly days?: number | undefined
+  /** Whether it may call the HTTPS API as an administrator. Default false. */
+  readonly administrator?: boolean | undefined
 }
 
 export interface Enrolled {
@@ -39,9 +54,10 @@ export interface Enrolled {
 
 const namePattern = /^[\p{L}\p{N}][\p{L}\p{N}._:+ -]{0,127}$/u
 
-function checkName(words: string, name: string): void {
+export function checkName(words: string, name: string): void {
   if (!namePattern.test(name))
     throw new EnrollmentError(
+      'invalid',
       `the ${words} ${JSON.stringify(name)} is none: letters, digits, blank and ._:+- are, up to 128 of them, the first a letter or digit`,
     )
 }
@@ -53,6 +69,7 @@ async function groupOf(clients: Clients, { name, group }: ClientRequest): Promis
   const known = (await clients.find(name)).filter(entry => entry.name === name && entry.fingerprint !== '').at(-1)
   if (group !== undefined && known !== undefined && known.group !== group)
     throw new EnrollmentError(
+      'taken',
       `the client ${name} is in the group ${known.group}; give it another name, or leave --group ${group} out`,
     )
   const chosen = group ?? known?.group ?? name
@@ -63,6 +80,7 @@ async function groupOf(clients: Clients, { name, group }: ClientRequest): Promis
     (await clients.list()).some(entry => entry.group === chosen && entry.name !== name)
   )
     throw new EnrollmentError(
+      'taken',
       `there is a group ${chosen} of other clients; say --group ${chosen} to join it, or choose another name`,
     )
   return chosen
@@ -96,15 +114,30 @@ export async function issueClient(
   return { ...(await enroll(publicKey, asked, authority, clients, now)), key: exportPrivateKey(privateKey) }
 }
 
-async function enroll(
+/** What else is recorded of a certificate, in one commit with its entry in the register. */
+export interface Recording {
+  /** Before it is signed. */
+  readonly planned?: (entry: ClientEntry) => readonly RecordChange[]
+  /** Before anybody gets it. */
+  readonly signed?: (entry: ClientEntry, certificate: Certificate) => Promise<readonly RecordChange[]>
+}
+
+/**
+ * Plans, enters, signs, enters what was signed.
+ *
+ * @param subject an accepted request, or a public key that the caller vouches for
+ * @throws CertsError, EnrollmentError; StoreError `conflict` if what is recorded beside it has changed
+ */
+export async function enroll(
   subject: Parameters<Authority['plan']>[0],
   asked: ClientRequest,
   authority: Authority,
   clients: Clients,
   now: Date,
+  { planned: besidePlan, signed: besideSigned }: Recording = {},
 ): Promise<Enrolled> {
   const group = await groupOf(clients, asked)
-  const { name, days } = asked
+  const { name, days, administrator = false } = asked
   const plan = authority.plan(
     subject,
     clientProfile({ commonName: name, ...(days === undefined ? {} : { days }) }),
@@ -121,11 +154,12 @@ async function enroll(
     notBefore: plan.notBefore.getTime(),
     notAfter: plan.notAfter.getTime(),
     issued: now.getTime(),
+    ...(administrator ? { administrator } : {}),
   }
-  await clients.plan(planned)
+  await clients.plan(planned, besidePlan?.(planned))
   const certificate = await authority.sign(plan)
   const entry = { ...planned, fingerprint: certificate.fingerprint }
-  await clients.complete(entry)
+  await clients.complete(entry, await besideSigned?.(entry, certificate))
   return { entry, certificate, chain: authority.chain }
 }
 
@@ -147,6 +181,7 @@ export async function trustClient(
   const words = `the certificate ${subject.text} (SHA-256 ${fingerprint.slice(0, 16)}…)`
   if (isIssuedBy(certificate, authority.certificate))
     throw new EnrollmentError(
+      'taken',
       `${words} is of our own authority, whose entry in the register decides; sign the client's request: kmipd client sign`,
     )
   const known = await clients.entered(certificate)
@@ -158,10 +193,12 @@ export async function trustClient(
   const { name, group, revoked } = known
   if (revoked !== undefined)
     throw new EnrollmentError(
+      'taken',
       `${words} was revoked on ${new Date(revoked.date).toISOString().slice(0, 10)} (${revoked.reason}) and stays so; have the client get a new one`,
     )
   if (name !== asked.name || group !== (asked.group ?? group))
     throw new EnrollmentError(
+      'taken',
       `${words} is entered already, as ${name} in the group ${group}; have the client get another for another name or group`,
     )
   return known

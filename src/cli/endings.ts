@@ -89,7 +89,12 @@ function known(error: unknown): Complaint | undefined {
     return { ending: 'unavailable', code: error.code, message: `${error.message}; ${connections[error.code]}` }
   if (error instanceof ListenError) return { ending: 'unavailable', code: error.code, message: error.message }
   if (error instanceof ConfigError) return { ending: 'usage', code: 'settings', message: error.message }
-  if (error instanceof EnrollmentError) return { ending: 'refused', code: 'refused', message: error.message }
+  if (error instanceof EnrollmentError)
+    return {
+      ending: error.code === 'notFound' ? 'notFound' : 'refused',
+      code: error.code === 'notFound' ? 'notFound' : 'refused',
+      message: error.message,
+    }
   if (error instanceof CertsError) return { ending: 'refused', code: error.code, message: error.message }
   if (error instanceof SchemaError || error instanceof DecodeError || error instanceof FrameError)
     return { ending: 'refused', code: 'malformed', message: error.message }

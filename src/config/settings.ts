@@ -15,6 +15,23 @@ export const settings = {
     host: z.string().min(1).default('::').describe('Address to listen on. "::" is every address, IPv4 and IPv6.'),
     port: whole(0, 65_535, 5696).describe('5696 is the port that IANA assigned to KMIP; 0 is any free one.'),
   }),
+  https: z.strictObject({
+    port: z
+      .int()
+      .min(0)
+      .max(65_535)
+      .optional()
+      .describe('Port of the HTTPS API, of which there is none unless this is set; 0 is any free one.'),
+    host: z.string().min(1).optional().describe('Address to listen on, if not that of [listen].'),
+    address: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('Where others reach it; certificates then say where to ask whether they are revoked.'),
+    anonymousPerMinute: whole(1, 1_000_000, 600).describe(
+      'Requests a minute of one address that say not whose they are.',
+    ),
+    failuresPerMinute: whole(1, 1_000_000, 20).describe('Refused tokens a minute of one address.'),
+  }),
   tls: z.strictObject({
     serverKey: z
       .enum(['P-256', 'P-384', 'RSA-2048', 'RSA-3072', 'RSA-4096'])
@@ -80,6 +97,7 @@ export type Section = keyof Sections
 
 export const schema = z.strictObject({
   listen: settings.listen.prefault({}),
+  https: settings.https.prefault({}),
   tls: settings.tls.prefault({}),
   limits: settings.limits.prefault({}),
   store: settings.store.prefault({}),
@@ -99,7 +117,10 @@ export const paths = Object.entries(settings).flatMap(([section, { shape }]) =>
 )
 
 /** What the settings file shows for settings without a default. */
-export const examples: Readonly<Record<string, string>> = {
+export const examples: Readonly<Record<string, string | number>> = {
+  'https.port': 5697,
+  'https.host': '192.0.2.7',
+  'https.address': 'https://keys.example.net:5697',
   'store.masterKeyFile': 'master.key',
   'log.file': 'kmipd.log',
 }

@@ -135,6 +135,7 @@ describe('defaultConfigFile', () => {
     write(defaultConfigFile().replace(/^# (?=\[\[|\w+ = )/gm, ''))
     expect(await loadConfig({ data })).toEqual({
       ...defaults,
+      https: { ...defaults.https, port: 5697, host: '192.0.2.7', address: 'https://keys.example.net:5697' },
       tls: { ...defaults.tls, trust: [{ ca: 'other-ca.pem', group: 'backup' }] },
       store: { ...defaults.store, masterKeyFile: 'master.key' },
       log: { ...defaults.log, file: join(data, 'kmipd.log') },
