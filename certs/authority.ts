@@ -2,62 +2,31 @@
  * The authority: plans a certificate, then signs the plan, once.
  *
  * Between the two the caller can record what is about to be signed, so that no certificate exists that no register
- * knows. A plan holds its bytes out of the caller's reach: what was checked is what is signed. Whatever is signed is
- * verified with the authority's own public key before it leaves, which catches a faulty signature as well as a bug.
+ * knows. A plan holds its bytes out of the caller's reach: what was checked is what is signed.
  * @module
  */
 import { createPublicKey, KeyObject, randomBytes } from 'node:crypto'
 import type { AlternativeName } from './alternative-name.ts'
-import type { Certificate } from './certificate.ts'
-import { certificateOf, checkLinks, checkValidity, isIssuedBy, issuerParts, readCertificates } from './certificate.ts'
 import type { Fields } from './body.ts'
-import { encodeBody, extensionsFor } from './body.ts'
-import { bitString, decode, sequence } from './der.ts'
-import type { DistinguishedName, Subject } from './distinguished-name.ts'
+import { certifyBody, encodeBody, extensionsFor } from './body.ts'
+import type { Certificate } from './certificate.ts'
+import { authoritiesIn, checkLinks, checkValidity, isIssuedBy, issuerParts, readCertificates } from './certificate.ts'
+import { decode } from './der.ts'
+import type { DistinguishedName } from './distinguished-name.ts'
 import { encodeName, readName } from './distinguished-name.ts'
 import { CertsError } from './errors.ts'
 import type { CheckedKey, PublicKey } from './key.ts'
-import {
-  checkKey,
-  exportPrivateKey,
-  fingerprintOf,
-  generateKeyPair,
-  keyIdentifier,
-  readPrivateKey,
-  readPublicKey,
-} from './key.ts'
+import { checkKey, fingerprintOf, keyIdentifier, readPrivateKey, readPublicKey } from './key.ts'
 import type { Profile } from './profile.ts'
-import { checkedDays } from './profile.ts'
+import { maxDays, subordinateProfile } from './profile.ts'
+import type { Publication } from './publication.ts'
+import { checkPublication } from './publication.ts'
 import type { Request } from './request.ts'
 import { requestParts } from './request.ts'
-import type { Signer } from './signature.ts'
+import type { RevocationList, RevocationListOptions } from './revocation-list.ts'
+import { writeList } from './revocation-list.ts'
 import { signer } from './signature.ts'
-
-/** Begin this much earlier than now: the clocks of clients are apart. */
-const backdateMs = 5 * 60_000
-const dayMs = 86_400_000
-
-/** The last second that a certificate can name (RFC 5280 §4.1.2.5). */
-const lastDate = new Date('9999-12-31T23:59:59Z')
-
-/** An authority's certificate and key, both PEM; the key is PKCS#8 and not encrypted. */
-export interface AuthorityFiles {
-  readonly certificate: string
-  readonly key: string
-}
-
-/** What `createAuthority` takes. */
-export interface CreateAuthorityOptions {
-  /** Default `CN=kmipd root`. */
-  readonly subject?: Subject
-  /** Default P-256. */
-  readonly keyType?: 'P-256' | 'P-384' | 'RSA-3072'
-  /** Default 3650. */
-  readonly days?: number
-  /** How many authorities may follow below. Default 1. */
-  readonly pathLength?: number
-  readonly now: Date
-}
+import { clipped, dayMs, serialFrom, validityFrom } from './validity.ts'
 
 /** What `openAuthority` takes. */
 export interface OpenAuthorityOptions {
@@ -66,6 +35,8 @@ export interface OpenAuthorityOptions {
   /** PEM. */
   readonly key: string | Uint8Array
   readonly passphrase?: string
+  /** Where it publishes, for what it signs to say. Default nowhere. */
+  readonly publication?: Publication
   /** The source of serial numbers. Default the system's generator. */
   readonly random?: (size: number) => Uint8Array
 }
@@ -95,30 +66,17 @@ export interface Authority {
    * Throws `CertsError` `expired`, `notYetValid`, `notAnAuthority`, `badSubject`, `weakKey`, `unsupportedKey`, `badLifetime`.
    */
   readonly plan: (subject: Request | KeyObject, profile: Profile, now: Date) => Plan
+  /**
+   * Plans a certificate for the key and the name of another authority, so that who trusts this one trusts the other one's
+   * certificates too: the step from an old authority to a new one. It ends with the shorter-lived of the two at the latest.
+   * @param days default to the end of the two
+   * Throws `CertsError` `expired`, `notYetValid`, `notAnAuthority`, `weakKey`, `unsupportedKey`, `badLifetime`.
+   */
+  readonly crossCertify: (certificate: Certificate, now: Date, days?: number) => Plan
   /** Signs a plan of this authority, once. Throws `CertsError` `badPlan`. */
   readonly sign: (plan: Plan) => Promise<Certificate>
-}
-
-/** A new root with a new key. Throws `CertsError` `badSubject` or `badLifetime`. */
-export async function createAuthority(options: CreateAuthorityOptions): Promise<AuthorityFiles> {
-  const { subject = { commonName: 'kmipd root' }, keyType = 'P-256', days = 3650, pathLength = 1, now } = options
-  const name = encodeName(subject)
-  if (!readName(decode(name), 'the subject').attribute.length) {
-    throw new CertsError('badSubject', "the authority's subject is empty; give it a common name")
-  }
-  const validity = validityFrom(now, checkedDays(days))
-  const keyPair = await generateKeyPair(keyType)
-  const publicKey = checkKey(keyPair.publicKey)
-  const identifier = keyIdentifier(publicKey.der)
-  const { pem } = await certify(signer(publicKey, keyPair.privateKey), {
-    serial: serialFrom(randomBytes),
-    issuer: name,
-    ...validity,
-    subject: name,
-    publicKey: publicKey.der,
-    extensions: extensionsFor({ usage: ['keyCertSign', 'cRLSign'], pathLength, name: [] }, publicKey, identifier),
-  })
-  return { certificate: pem, key: exportPrivateKey(keyPair.privateKey) }
+  /** Writes and signs a revocation list, full or delta. Throws `CertsError` `badList`, `badLifetime`, `notAnAuthority`. */
+  readonly revocationList: (options: RevocationListOptions) => Promise<RevocationList>
 }
 
 /**
@@ -130,6 +88,7 @@ export function openAuthority({
   certificate: pem,
   key: keyPem,
   passphrase,
+  publication = {},
   random = randomBytes,
 }: OpenAuthorityOptions): Authority {
   const chain = readCertificates(pem)
@@ -139,16 +98,49 @@ export function openAuthority({
     const what = `the certificate of "${certificate.subject.text}" is not an authority's`
     throw new CertsError('notAnAuthority', `${what}: wanted CA:TRUE and, in keyUsage, keyCertSign`)
   }
-  const issuer = issuerParts(certificate)
-  const publicKey = readPublicKey(issuer.publicKey)
+  const parts = issuerParts(certificate)
+  const publicKey = readPublicKey(parts.publicKey)
   const privateKey = readPrivateKey(keyPem, passphrase)
   if (fingerprintOf(createPublicKey(privateKey).export({ type: 'spki', format: 'der' })) !== publicKey.fingerprint) {
     throw new CertsError('keyMismatch', `the key does not belong to the certificate of "${certificate.subject.text}"`)
   }
-  checkLinks(chain, 1)
-  const identifier = issuer.keyIdentifier ?? keyIdentifier(publicKey.der)
+  checkLinks(chain, false)
+  const issuer: Issuer = {
+    subject: parts.subject,
+    keyIdentifier: parts.keyIdentifier ?? keyIdentifier(publicKey.der),
+    publication: checkPublication(publication),
+  }
   const signing = signer(publicKey, privateKey)
   const bodies = new WeakMap<Plan, Uint8Array>()
+
+  const draft = ({ profile, key, subject, now, end = [], keyIdentifier }: Terms): Plan => {
+    const fields: Fields = {
+      serial: serialFrom(random),
+      issuer: issuer.subject,
+      ...clipped(validityFrom(now, profile.days), [...chain, ...end]),
+      subject,
+      publicKey: key.der,
+      extensions: extensionsFor(profile, key, {
+        issuer: issuer.keyIdentifier,
+        keyIdentifier,
+        isNameless: isEmpty(subject),
+        publication,
+      }),
+    }
+    const plan: Plan = Object.freeze({
+      kind: profile.kind,
+      serialNumber: Buffer.from(fields.serial).toString('hex'),
+      issuer: certificate.subject,
+      subject: readName(decode(subject), 'the subject'),
+      subjectAlternativeName: profile.name,
+      notBefore: new Date(fields.notBefore),
+      notAfter: new Date(fields.notAfter),
+      publicKey: { description: key.description, fingerprint: key.fingerprint },
+      signatureAlgorithm: signing.description,
+    })
+    bodies.set(plan, encodeBody(fields, signing.algorithm))
+    return plan
+  }
 
   return {
     certificate,
@@ -156,28 +148,13 @@ export function openAuthority({
     plan(from, profile, now) {
       for (const each of chain) checkValidity(each, now)
       checkAllows(chain, profile)
-      const { key, subject } = subjectOf(from, profile)
-      const fields: Fields = {
-        serial: serialFrom(random),
-        issuer: issuer.subject,
-        ...clipped(validityFrom(now, profile.days), chain),
-        subject,
-        publicKey: key.der,
-        extensions: extensionsFor(profile, key, identifier, isEmpty(subject)),
-      }
-      const plan: Plan = Object.freeze({
-        kind: profile.kind,
-        serialNumber: Buffer.from(fields.serial).toString('hex'),
-        issuer: certificate.subject,
-        subject: readName(decode(subject), 'the subject'),
-        subjectAlternativeName: profile.name,
-        notBefore: new Date(fields.notBefore),
-        notAfter: new Date(fields.notAfter),
-        publicKey: { description: key.description, fingerprint: key.fingerprint },
-        signatureAlgorithm: signing.description,
-      })
-      bodies.set(plan, encodeBody(fields, signing.algorithm))
-      return plan
+      return draft({ profile, now, ...subjectOf(from, profile) })
+    },
+    crossCertify(other, now, days) {
+      for (const each of [...chain, other]) checkValidity(each, now)
+      const { subject, publicKey, keyIdentifier } = issuerParts(other)
+      const profile = crossProfile(chain, other, now, days)
+      return draft({ profile, key: readPublicKey(publicKey), subject, now, end: [other], keyIdentifier })
     },
     async sign(plan) {
       const body = bodies.get(plan)
@@ -186,24 +163,69 @@ export function openAuthority({
       bodies.delete(plan)
       const issued = await certifyBody(signing, body)
       if (isIssuedBy(issued, certificate)) return issued
-      throw new CertsError('badSignature', 'the signature just made does not verify; check the machine and sign again')
+      throw new CertsError(
+        'badSignature',
+        'the certificate just made does not verify; check the machine and sign again',
+      )
+    },
+    async revocationList(options) {
+      if (certificate.keyUsage?.includes('cRLSign') ?? true) return writeList(options, issuer, signing)
+      throw new CertsError(
+        'notAnAuthority',
+        `"${certificate.subject.text}" may not sign lists: its keyUsage lacks cRLSign`,
+      )
     },
   }
 }
 
-const certify = (signing: Signer, fields: Fields) => certifyBody(signing, encodeBody(fields, signing.algorithm))
+/** What of an authority goes into what it signs. */
+interface Issuer {
+  /** The name, as encoded. */
+  readonly subject: Uint8Array
+  readonly keyIdentifier: Uint8Array
+  readonly publication: Publication
+}
 
-const certifyBody = async ({ algorithm, sign }: Signer, body: Uint8Array): Promise<Certificate> =>
-  certificateOf(decode(sequence(body, algorithm, bitString(await sign(body)))))
+interface Terms {
+  readonly profile: Profile
+  readonly key: CheckedKey
+  /** As encoded. */
+  readonly subject: Uint8Array
+  readonly now: Date
+  /** Certificates beside the issuers' that it must not outlive. */
+  readonly end?: readonly Certificate[]
+  /** Default the one that follows from the key. */
+  readonly keyIdentifier?: Uint8Array | undefined
+}
+
+/** For another authority's key: no more than it allows itself, nor than is allowed here. Throws `CertsError` `notAnAuthority`. */
+function crossProfile(chain: readonly Certificate[], other: Certificate, now: Date, days?: number): Profile {
+  if (!other.isAuthority) {
+    throw new CertsError('notAnAuthority', `"${other.subject.text}" is not an authority; wanted one to cross-certify`)
+  }
+  const own = Buffer.compare(other.subject.der, chain[0]?.subject.der ?? new Uint8Array()) === 0 ? 0 : 1
+  const room = chain.map(({ pathLength = Infinity }, at) => pathLength - authoritiesIn(chain.slice(0, at)) - own)
+  const pathLength = Math.min(other.pathLength ?? Infinity, ...room)
+  if (pathLength < 0)
+    throw mayNotIssue(chain[0], 'the path length of an authority in its chain allows no other below it')
+  const whole = Math.ceil((other.notAfter.getTime() - now.getTime()) / dayMs)
+  const { pathLength: _, ...profile } = subordinateProfile({ subject: {}, days: days ?? Math.min(whole, maxDays) })
+  return { ...profile, ...(pathLength < Infinity && { pathLength }) }
+}
 
 function checkAllows(chain: readonly Certificate[], { kind, purpose }: Profile): void {
-  for (const [below, { subject, pathLength = Infinity, extendedKeyUsage }] of chain.entries()) {
-    const refused = (why: string) => new CertsError('notAnAuthority', `"${subject.text}" may not issue this: ${why}`)
-    if (kind === 'subordinate' && pathLength <= below) throw refused(`its path length is ${pathLength}`)
+  for (const [at, authority] of chain.entries()) {
+    const { pathLength = Infinity, extendedKeyUsage } = authority
+    if (kind === 'subordinate' && pathLength <= authoritiesIn(chain.slice(0, at))) {
+      throw mayNotIssue(authority, `its path length is ${pathLength}`)
+    }
     const allowed = extendedKeyUsage?.some(each => each === purpose || each === 'anyExtendedKeyUsage') ?? true
-    if (purpose && !allowed) throw refused(`its own extendedKeyUsage lacks ${purpose}`)
+    if (purpose && !allowed) throw mayNotIssue(authority, `its own extendedKeyUsage lacks ${purpose}`)
   }
 }
+
+const mayNotIssue = (authority: Certificate | undefined, why: string) =>
+  new CertsError('notAnAuthority', `"${authority?.subject.text ?? ''}" may not issue this: ${why}`)
 
 function subjectOf(from: Request | KeyObject, profile: Profile): { key: CheckedKey; subject: Uint8Array } {
   const request = from instanceof KeyObject ? undefined : requestParts(from)
@@ -217,27 +239,3 @@ function subjectOf(from: Request | KeyObject, profile: Profile): { key: CheckedK
 }
 
 const isEmpty = (name: Uint8Array) => name.length === 2
-
-/** 20 octets, the most that RFC 5280 §4.1.2.2 allows: positive, never shorter, 158 random bits. */
-function serialFrom(random: (size: number) => Uint8Array): Uint8Array {
-  const serial = Uint8Array.from(random(20))
-  serial.set([((serial[0] ?? 0) & 0x3f) | 0x40])
-  return serial
-}
-
-function validityFrom(now: Date, days: number): { notBefore: Date; notAfter: Date } {
-  // To the second, so that a plan says exactly what the certificate will.
-  const second = Math.floor(now.getTime() / 1000) * 1000
-  const notAfter = new Date(second + days * dayMs)
-  if (!(notAfter <= lastDate)) throw new CertsError('badLifetime', `${days} days from now is past the year 9999`)
-  return { notBefore: new Date(second - backdateMs), notAfter }
-}
-
-/** Within the validity of every certificate above: some verifiers insist, and it is of no use outside. */
-function clipped({ notBefore, notAfter }: { notBefore: Date; notAfter: Date }, chain: readonly Certificate[]) {
-  const [own] = chain
-  return {
-    notBefore: own && own.notBefore > notBefore ? own.notBefore : notBefore,
-    notAfter: chain.reduce((end, above) => (above.notAfter < end ? above.notAfter : end), notAfter),
-  }
-}

@@ -4,7 +4,9 @@
  */
 import type { AlternativeName } from './alternative-name.ts'
 import { encodeAlternativeNames } from './alternative-name.ts'
-import { context, encode, integer, sequence, tags, time } from './der.ts'
+import type { Certificate } from './certificate.ts'
+import { certificateOf } from './certificate.ts'
+import { bitString, context, decode, encode, integer, sequence, tags, time } from './der.ts'
 import type { KeyPurpose, KeyUsage } from './extension.ts'
 import {
   authorityKeyIdentifier,
@@ -15,7 +17,10 @@ import {
   subjectKeyIdentifier,
 } from './extension.ts'
 import type { CheckedKey } from './key.ts'
-import { keyIdentifier } from './key.ts'
+import { keyIdentifier as identifierOf } from './key.ts'
+import type { Publication } from './publication.ts'
+import { publicationExtensions } from './publication.ts'
+import type { Signer } from './signature.ts'
 
 /** The fields of a certificate; those of type `Uint8Array` are encodings, but for the serial number's octets. */
 export interface Fields {
@@ -28,6 +33,10 @@ export interface Fields {
   readonly publicKey: Uint8Array
   readonly extensions: readonly Uint8Array[]
 }
+
+/** Signs an encoded body. */
+export const certifyBody = async ({ algorithm, sign }: Signer, body: Uint8Array): Promise<Certificate> =>
+  certificateOf(decode(sequence(body, algorithm, bitString(await sign(body)))))
 
 /** Encodes the fields as a version 3 certificate, to be signed with `algorithm`. */
 export const encodeBody = (fields: Fields, algorithm: Uint8Array): Uint8Array =>
@@ -49,16 +58,23 @@ interface Purpose {
   readonly pathLength?: number
 }
 
-/**
- * The extensions for a purpose.
- * @param issuer the key identifier of the issuer
- * @param isNameless the subject is empty, so that subjectAltName must be critical (RFC 5280 §4.2.1.6)
- */
+/** Who signs, as far as a certificate tells of it, and for whom. */
+interface Relation {
+  /** The key identifier of the issuer. */
+  readonly issuer: Uint8Array
+  /** Default the one that follows from the key. */
+  readonly keyIdentifier?: Uint8Array | undefined
+  /** The subject is empty, so that subjectAltName must be critical (RFC 5280 §4.2.1.6). Default false. */
+  readonly isNameless?: boolean
+  /** Where the issuer publishes. Default nowhere. */
+  readonly publication?: Publication
+}
+
+/** The extensions for a purpose. */
 export function extensionsFor(
   { usage, purpose, name, pathLength }: Purpose,
   key: CheckedKey,
-  issuer: Uint8Array,
-  isNameless = false,
+  { issuer, keyIdentifier = identifierOf(key.der), isNameless = false, publication = {} }: Relation,
 ): Uint8Array[] {
   const isAuthority = usage.includes('keyCertSign')
   // TLS 1.2 clients may still encrypt to an RSA key (RFC 5280 §4.2.1.3).
@@ -67,8 +83,9 @@ export function extensionsFor(
     basicConstraints(isAuthority, pathLength),
     keyUsage([...usage, ...encipherment]),
     ...(purpose ? [extendedKeyUsage([purpose])] : []),
-    subjectKeyIdentifier(keyIdentifier(key.der)),
+    subjectKeyIdentifier(keyIdentifier),
     authorityKeyIdentifier(issuer),
     ...(name.length ? [extension('subjectAltName', encodeAlternativeNames(name), isNameless)] : []),
+    ...publicationExtensions(publication),
   ]
 }

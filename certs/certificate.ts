@@ -8,7 +8,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto'
 import type { AlternativeName } from './alternative-name.ts'
 import { readAlternativeNames } from './alternative-name.ts'
 import type { Node } from './der.ts'
-import { children, context, decode, expect, readTime, tags } from './der.ts'
+import { children, context, decode, expect, readSerialNumber, readTime, tags } from './der.ts'
 import type { DistinguishedName } from './distinguished-name.ts'
 import { readName } from './distinguished-name.ts'
 import { CertsError } from './errors.ts'
@@ -99,14 +99,14 @@ export function isIssuedBy(certificate: Certificate, issuer: Certificate): boole
  */
 export function verifyChain(chain: readonly Certificate[], now: Date): void {
   for (const certificate of chain) checkValidity(certificate, now)
-  checkLinks(chain, 0)
+  checkLinks(chain, true)
 }
 
 /**
  * Checks who issued whom, whatever the date.
- * @param below how many certificates are to follow below the first: 0 when it is the leaf
+ * @param isLeafFirst whether the first is a leaf; otherwise it is an authority, and leaves are to follow below it
  */
-export function checkLinks(chain: readonly Certificate[], below: number): void {
+export function checkLinks(chain: readonly Certificate[], isLeafFirst: boolean): void {
   for (const [index, certificate] of chain.entries()) {
     const issuer = chain[index + 1]
     if (!issuer) return
@@ -114,12 +114,19 @@ export function checkLinks(chain: readonly Certificate[], below: number): void {
       const found = `"${certificate.subject.text}" was not issued by "${issuer.subject.text}", which follows it`
       throw new CertsError('brokenChain', `${found}; put each certificate's issuer after it`)
     }
-    // RFC 5280 §4.2.1.9: the authorities between the leaf and this issuer
-    if (issuer.pathLength !== undefined && index + below > issuer.pathLength) {
+    // RFC 5280 §4.2.1.9: the authorities between the leaf and this issuer, but for those that are self-issued
+    const between = authoritiesIn(chain.slice(isLeafFirst ? 1 : 0, index + 1))
+    if (issuer.pathLength !== undefined && between > issuer.pathLength) {
       throw new CertsError('brokenChain', `"${issuer.subject.text}" allows ${issuer.pathLength} authorities below it`)
     }
   }
 }
+
+/** Its issuer bears its own name, as in a change of keys: it does not count in a path length (RFC 5280 §4.2.1.9). */
+const isSelfIssued = ({ subject, issuer }: Certificate): boolean => Buffer.compare(subject.der, issuer.der) === 0
+
+/** How many of these authorities a path length counts. */
+export const authoritiesIn = (chain: readonly Certificate[]): number => chain.filter(each => !isSelfIssued(each)).length
 
 export function checkValidity({ subject, notBefore, notAfter }: Certificate, now: Date): void {
   if (now > notAfter) {
@@ -145,11 +152,13 @@ export function issuerParts({ der }: Certificate): IssuerParts {
   }
 }
 
+/** The Extensions of a certificate, if it has any. */
+export const certificateExtensions = ({ der }: Certificate): Node | undefined => fieldsOf(decode(der)).extensions
+
 export function certificateOf(node: Node): Certificate {
   const fields = fieldsOf(node)
   const extensions = readExtensions(fields.extensions)
   const [notBefore, notAfter] = children(fields.validity, tags.sequence, 'the validity')
-  const serial = expect(fields.serial, tags.integer, 'the serial number').content
   const alternative = valueOf(extensions, 'subjectAltName')
   const { isAuthority, pathLength } = readBasicConstraints(extensions)
   const usage = readKeyUsage(extensions)
@@ -159,7 +168,7 @@ export function certificateOf(node: Node): Certificate {
     der: node.der,
     subject: readName(fields.subject, 'the subject'),
     issuer: readName(fields.issuer, 'the issuer'),
-    serialNumber: Buffer.from(serial[0] === 0 && serial.length > 1 ? serial.subarray(1) : serial).toString('hex'),
+    serialNumber: readSerialNumber(fields.serial),
     notBefore: readTime(notBefore, 'notBefore'),
     notAfter: readTime(notAfter, 'notAfter'),
     fingerprint: fingerprintOf(node.der),

@@ -26,6 +26,7 @@ export const tags = {
   octetString: 0x04,
   null: 0x05,
   objectIdentifier: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   printableString: 0x13,
   teletexString: 0x14,
@@ -59,9 +60,37 @@ export function decode(bytes: Uint8Array): Node {
   return nodeOf(parsed.result)
 }
 
-export function refuseOversize(length: number): void {
-  if (length > maxBytes) {
-    throw new CertsError('tooLarge', `the input has ${length} bytes; at most ${maxBytes} are read`)
+export function refuseOversize(length: number, limit = maxBytes): void {
+  if (length > limit) throw new CertsError('tooLarge', `the input has ${length} bytes; at most ${limit} are read`)
+}
+
+/**
+ * Decodes one value no deeper than so many levels below it, where `child` is then empty: for lists that are too long to be
+ * decoded whole. The arrays are views of the input. Throws `CertsError` `malformed`.
+ */
+export function skim(bytes: Uint8Array, levels: number): Node {
+  const [value, ...rest] = skimmed(bytes, levels)
+  if (value && !rest.length) return value
+  throw malformed(value ? 'more follows its end' : 'it is empty')
+}
+
+function skimmed(bytes: Uint8Array, levels: number): Node[] {
+  const found: Node[] = []
+  for (const value of valuesIn(bytes)) {
+    if (found.push(value) > maxNodes) throw malformed(`more than ${maxNodes} values stand in a row`)
+  }
+  if (!levels) return found
+  return found.map(value => (value.tag & 0x20 ? { ...value, child: skimmed(value.content, levels - 1) } : value))
+}
+
+/** The values that stand in a row, one after the other and not looked into. Throws `CertsError` `malformed`. */
+export function* valuesIn(bytes: Uint8Array): Generator<Node> {
+  for (let at = 0; at < bytes.length;) {
+    const { header, length } = measure(bytes, at)
+    const der = bytes.subarray(at, at + header + length)
+    if (der.length !== header + length) throw malformed('it is cut short')
+    yield { tag: der[0] ?? 0, der, content: der.subarray(header), child: [] }
+    at += der.length
   }
 }
 
@@ -104,6 +133,19 @@ export function readSmallInteger(node: Node | undefined, name: string): number {
   return content.reduce((value, octet) => value * 256 + octet, 0)
 }
 
+/** A non-negative INTEGER of up to 20 octets, such as a serial number or the number of a revocation list. */
+export function readBigInteger(node: Node | undefined, name: string): bigint {
+  const { content } = expect(node, tags.integer, name)
+  if (content.length < 1 || content.length > 21 || (content[0] ?? 0) > 0x7f) throw malformed(`${name} is out of range`)
+  return BigInt(`0x${Buffer.from(content).toString('hex')}`)
+}
+
+/** A serial number: lower-case hexadecimal, an even number of digits, without a sign octet. */
+export function readSerialNumber(node: Node | undefined): string {
+  const { content } = expect(node, tags.integer, 'the serial number')
+  return Buffer.from(content[0] === 0 && content.length > 1 ? content.subarray(1) : content).toString('hex')
+}
+
 /** UTCTime or GeneralizedTime in the one form that RFC 5280 §4.1.2.5 allows: to the second, in Zulu. */
 export function readTime(node: Node | undefined, name: string): Date {
   const text = Buffer.from(node?.content ?? []).toString('latin1')
@@ -138,6 +180,21 @@ export const objectIdentifier = (dotted: string) => new Uint8Array(new ObjectIde
 
 export const integer = (value: number) => new Uint8Array(new Integer({ value }).toBER())
 
+/** A non-negative INTEGER from its octets, most significant first, to which a sign octet is added where one is needed. */
+export function unsigned(octets: Uint8Array): Uint8Array {
+  const first = octets.findIndex(octet => octet !== 0)
+  const value = first === -1 ? Uint8Array.of(0) : octets.subarray(first)
+  return encode(tags.integer, Uint8Array.of(...((value[0] ?? 0) > 0x7f ? [0] : [])), value)
+}
+
+/** A non-negative INTEGER of any size. */
+export function bigInteger(value: bigint): Uint8Array {
+  const digits = value.toString(16)
+  return unsigned(Buffer.from(digits.padStart(digits.length + (digits.length % 2), '0'), 'hex'))
+}
+
+export const enumerated = (value: number) => encode(tags.enumerated, Uint8Array.of(value))
+
 export const boolean = (value: boolean) => encode(tags.boolean, Uint8Array.of(value ? 0xff : 0))
 
 export const octetString = (content: Uint8Array) => encode(tags.octetString, content)
@@ -150,9 +207,13 @@ export const text = (tag: number, value: string) =>
 
 /** UTCTime up to 2049, GeneralizedTime from 2050 on (RFC 5280 §4.1.2.5). Fractions of a second are dropped. */
 export function time(date: Date): Uint8Array {
-  const digits = date.toISOString().replace(/\.\d+|[-:T]/g, '')
-  return date.getUTCFullYear() < 2050 ? text(tags.utcTime, digits.slice(2)) : text(tags.generalizedTime, digits)
+  return date.getUTCFullYear() < 2050 ? text(tags.utcTime, digitsOf(date).slice(2)) : generalizedTime(date)
 }
+
+/** GeneralizedTime whatever the year, as OCSP wants it (RFC 6960 §4.2.2.1). */
+export const generalizedTime = (date: Date): Uint8Array => text(tags.generalizedTime, digitsOf(date))
+
+const digitsOf = (date: Date) => date.toISOString().replace(/\.\d+|[-:T]/g, '')
 
 /** asn1js reports most faults in its result, and throws a few. */
 function attempt(bytes: Uint8Array) {
@@ -177,13 +238,22 @@ function nodeOf(block: BaseBlock): Node {
   }
 }
 
-/** Checks that the header is the only one that DER allows (X.690 §10.1), and measures it. */
+/** Checks the header against the length of the whole, and measures it. */
 function headerLength(der: Uint8Array): number {
-  const [tag = 0, first = 0, second = 0] = der
+  const { header, length } = measure(der, 0)
+  if (header + length !== der.length) throw notShortest()
+  return header
+}
+
+/** Measures the header at that place, which must be the only one that DER allows (X.690 §10.1), and its content. */
+function measure(bytes: Uint8Array, at: number): { header: number; length: number } {
+  const [tag = 0, first = 0, second = 0] = bytes.subarray(at, at + 3)
   if ((tag & 0x1f) === 0x1f) throw malformed('a tag number is above 30')
   const extra = first & 0x80 ? first & 0x7f : 0
-  const length = extra ? Buffer.from(der).readUIntBE(2, Math.min(extra, 6)) : first
   const minimal = first < 0x80 || (extra > 1 ? second !== 0 : extra === 1 && second >= 0x80)
-  if (!minimal || 2 + extra + length !== der.length) throw malformed('a length is not in its shortest form')
-  return 2 + extra
+  if (!minimal || extra > 6) throw notShortest()
+  const length = extra ? bytes.subarray(at + 2, at + 2 + extra).reduce((sum, octet) => sum * 256 + octet, 0) : first
+  return { header: 2 + extra, length }
 }
+
+const notShortest = () => malformed('a length is not in its shortest form')

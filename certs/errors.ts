@@ -16,6 +16,8 @@ export type CertsErrorCode =
   | 'notARequest'
   /** A certificate was wanted; the message names what was given. */
   | 'notACertificate'
+  /** A certificate revocation list was wanted; the message names what was given. */
+  | 'notAList'
   /** A private key was wanted; the message names what was given. */
   | 'notAKey'
   /** The private key is encrypted: the passphrase is missing or wrong. */
@@ -46,6 +48,14 @@ export type CertsErrorCode =
   | 'expired'
   /** A certificate's validity has not begun: clocks may be apart. */
   | 'notYetValid'
+  /** What a revocation list is to say contradicts itself, or a delta does not belong to the list. */
+  | 'badList'
+  /** The revocation list is partial or indirect in a way that cannot be honoured. */
+  | 'unsupportedList'
+  /** The request is not one that the acceptance policy allows. */
+  | 'policy'
+  /** The passphrase is too short for what it is to protect. */
+  | 'badPassphrase'
   /** The plan was not made by this authority, or was signed before. */
   | 'badPlan'
 

@@ -1,5 +1,6 @@
 /**
- * Certificate extensions (RFC 5280 §4.2): the few that this library writes and reads, others passed over.
+ * Extensions of certificates and revocation lists (RFC 5280 §4.2, §5.2, §5.3): the few that this library writes and
+ * reads, others passed over.
  * @module
  */
 import type { Node } from './der.ts'
@@ -26,8 +27,15 @@ const oids = {
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  cRLNumber: '2.5.29.20',
+  reasonCode: '2.5.29.21',
+  deltaCRLIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
+  cRLDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
+  freshestCRL: '2.5.29.46',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
 } as const
 
 export type ExtensionName = keyof typeof oids
@@ -107,6 +115,13 @@ export function readExtensions(node: Node | undefined): Extensions {
   }
   return found
 }
+
+/** The object identifiers of those that must not be passed over, but for the ones named. */
+export const criticalBeside = (node: Node | undefined, known: readonly ExtensionName[]): string[] =>
+  (node?.child ?? [])
+    .filter(({ child: [, critical] }) => critical?.tag === tags.boolean && critical.content[0] !== 0)
+    .map(({ child: [type] }) => readObjectIdentifier(type, 'an extension'))
+    .filter(oid => !known.some(name => oids[name] === oid))
 
 /** The decoded value of an extension, if it is there. */
 export function valueOf(extensions: Extensions, name: ExtensionName): Node | undefined {

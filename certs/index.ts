@@ -9,8 +9,10 @@
  * ```
  * @module
  */
-export { createAuthority, openAuthority } from './authority.ts'
-export type { Authority, AuthorityFiles, CreateAuthorityOptions, OpenAuthorityOptions, Plan } from './authority.ts'
+export { openAuthority } from './authority.ts'
+export type { Authority, OpenAuthorityOptions, Plan } from './authority.ts'
+export { createAuthority } from './new-authority.ts'
+export type { AuthorityFiles, CreateAuthorityOptions } from './new-authority.ts'
 export type { AlternativeName } from './alternative-name.ts'
 export { isIssuedBy, matchesKey, readCertificate, readCertificates, verifyChain } from './certificate.ts'
 export type { Certificate } from './certificate.ts'
@@ -18,9 +20,15 @@ export type { DistinguishedName, NameAttribute, Subject } from './distinguished-
 export { CertsError } from './errors.ts'
 export type { CertsErrorCode } from './errors.ts'
 export type { KeyPurpose, KeyUsage } from './extension.ts'
+export { keyIdentifiersOf, readDistinguishedName } from './identifiers.ts'
+export type { KeyIdentifiers } from './identifiers.ts'
 export { exportPrivateKey, generateKeyPair, readPrivateKey } from './key.ts'
 export type { KeyPair, KeyType, PublicKey } from './key.ts'
 export { clientProfile, serverProfile, subordinateProfile } from './profile.ts'
 export type { ClientOptions, Profile, ServerOptions, SubordinateOptions } from './profile.ts'
+export { readPublication } from './publication.ts'
+export type { Publication } from './publication.ts'
 export { createRequest, readRequest } from './request.ts'
 export type { Request, RequestOptions } from './request.ts'
+export { isListIssuedBy, readRevocationList, revocationReasons, withDelta } from './revocation-list.ts'
+export type { RevocationList, RevocationListOptions, RevocationReason, RevokedCertificate } from './revocation-list.ts'

@@ -9,7 +9,7 @@
 import type { CertsErrorCode } from './errors.ts'
 import { CertsError } from './errors.ts'
 import type { Node } from './der.ts'
-import { context, decode, refuseOversize, tags } from './der.ts'
+import { context, decode, refuseOversize, skim, tags } from './der.ts'
 
 /** One armoured block. */
 export interface Block {
@@ -24,6 +24,10 @@ interface Wanted {
   readonly noun: string
   readonly kind: Kind
   readonly code: CertsErrorCode
+  /** Default 64 KiB. */
+  readonly maxBytes?: number
+  /** Default `decode`. */
+  readonly decode?: (bytes: Uint8Array) => Node
 }
 
 type Kind = keyof typeof words
@@ -53,29 +57,39 @@ export const certificateWanted: Wanted = {
   code: 'notACertificate',
 }
 
+/** Longer than anything else, so that it is read by its own rules. */
+export const listWanted: Wanted = {
+  label: /^(X509 )?CRL$/,
+  noun: 'a certificate revocation list, "-----BEGIN X509 CRL-----"',
+  kind: 'list',
+  code: 'notAList',
+  maxBytes: 16 * 1024 * 1024,
+  decode: bytes => skim(bytes, 2),
+}
+
 /** What the labels of PEM mean; the first match counts. */
 const labels: readonly (readonly [RegExp, Kind])[] = [
   [requestWanted.label, 'request'],
   [certificateWanted.label, 'certificate'],
   [/PRIVATE KEY$/, 'privateKey'],
   [/PUBLIC KEY$/, 'publicKey'],
-  [/CRL$/, 'list'],
+  [listWanted.label, 'list'],
   [/^(PKCS7|CMS)/, 'pkcs7'],
 ]
 
 /** Every value of the wanted kind in the input, decoded. Throws the wanted kind's code when there is none. */
 export function readArmour(input: string | Uint8Array, wanted: Wanted): Node[] {
-  refuseOversize(input.length)
+  refuseOversize(input.length, wanted.maxBytes)
   const bytes = typeof input === 'string' ? undefined : input
-  if (bytes?.[0] === tags.sequence && !looksLikeText(bytes)) return [sorted(decode(bytes), wanted)]
+  if (bytes?.[0] === tags.sequence && !looksLikeText(bytes)) return [sorted(bytes, wanted)]
   const text = typeof input === 'string' ? input.replace(/^\ufeff/, '') : textOf(input)
   const all = blocks(text)
   const found = all.filter(block => wanted.label.test(block.label))
-  if (found.length) return found.map(({ body }) => sorted(decode(unarmour(body, wanted)), wanted))
+  if (found.length) return found.map(({ body }) => sorted(unarmour(body, wanted), wanted))
   const [other] = all
   if (other) throw refusal(wanted, wordsFor(other.label))
   if (!text.trim()) throw refusal(wanted, 'nothing: the input is empty')
-  return [sorted(decode(unarmour(text, wanted)), wanted)]
+  return [sorted(unarmour(text, wanted), wanted)]
 }
 
 /** The PEM blocks of a text, in order. A block without its END line is not one. */
@@ -120,8 +134,9 @@ function unarmour(body: string, wanted: Wanted): Uint8Array {
   return Buffer.from(base64, 'base64')
 }
 
-/** The node, if it looks like what is wanted. */
-function sorted(node: Node, wanted: Wanted): Node {
+/** What the bytes hold, if it looks like what is wanted. */
+function sorted(bytes: Uint8Array, wanted: Wanted): Node {
+  const node = (wanted.decode ?? decode)(bytes)
   const kind = kindOf(node)
   if (kind !== wanted.kind) throw refusal(wanted, words[kind])
   return node
@@ -153,7 +168,7 @@ function signedKind(body: readonly Node[]): Kind {
   const { sequence, integer } = tags
   if (begins(shape, context(0), integer)) return 'certificate'
   if (begins(shape, integer, sequence, sequence, sequence, sequence, sequence)) return 'certificate'
-  if (begins(shape, integer, sequence, sequence) && body[2]?.child[1]?.tag === tags.bitString) return 'request'
+  if (begins(shape, integer, sequence, sequence) && (shape[3] ?? context(0)) === context(0)) return 'request'
   return 'list'
 }
 

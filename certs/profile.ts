@@ -31,7 +31,7 @@ export interface Profile {
 }
 
 /** The most days that a profile or an authority may last: a hundred years. */
-const maxDays = 36_525
+export const maxDays = 36_525
 
 /** What `serverProfile` takes. */
 export interface ServerOptions {
@@ -80,6 +80,9 @@ export const clientProfile = ({ commonName, names = [], days = 730 }: ClientOpti
   usage: ['digitalSignature'],
 })
 
+/** RFC 5280 §4.2.1.3: to sign certificates, lists, and answers on the status of a certificate. */
+export const authorityUsage: readonly KeyUsage[] = ['digitalSignature', 'keyCertSign', 'cRLSign']
+
 /** What `subordinateProfile` takes. */
 export interface SubordinateOptions {
   readonly subject: Subject
@@ -96,7 +99,7 @@ export const subordinateProfile = ({ subject, days = 1825, pathLength = 0 }: Sub
   subject,
   copiesSubject: false,
   name: [],
-  usage: ['keyCertSign', 'cRLSign'],
+  usage: authorityUsage,
   pathLength,
 })
 

@@ -65,6 +65,10 @@ const wanted = 'wanted RSA, RSA-PSS or ECDSA with SHA-256, SHA-384 or SHA-512, o
 export interface Signer {
   readonly algorithm: Uint8Array
   readonly description: string
+  /**
+   * Signs, and verifies with the public key what was signed before it leaves: that catches a faulty signature as well as a
+   * bug. Throws `CertsError` `badSignature`.
+   */
   readonly sign: (body: Uint8Array) => Promise<Uint8Array>
 }
 
@@ -78,10 +82,13 @@ export function signer(key: CheckedKey, privateKey: KeyObject): Signer {
   return {
     algorithm: sequence(objectIdentifier(oid), ...parameters),
     description: name,
-    sign: body =>
-      new Promise((resolve, reject) => {
-        signWith(hash, body, privateKey, (error, signature) => (error ? reject(error) : resolve(signature)))
-      }),
+    async sign(body) {
+      const signature = await new Promise<Uint8Array>((resolve, reject) => {
+        signWith(hash, body, privateKey, (error, made) => (error ? reject(error) : resolve(made)))
+      })
+      if (verified(hash, body, key.key, signature)) return signature
+      throw new CertsError('badSignature', 'the signature just made does not verify; check the machine and sign again')
+    },
   }
 }
 

@@ -216,7 +216,7 @@ describe('a root', () => {
     const { certificate, key } = await createAuthority({ subject: clusterSubject, now })
     const shown = text(certificate, '-text')
     expect(shown).toMatch(/Basic Constraints: critical\s+CA:TRUE, pathlen:1/)
-    expect(shown).toMatch(/Key Usage: critical\s+Certificate Sign, CRL Sign/)
+    expect(shown).toMatch(/Key Usage: critical\s+Digital Signature, Certificate Sign, CRL Sign\n/)
     expect(
       openssl('verify', '-x509_strict', '-check_ss_sig', '-CAfile', file(certificate), file(certificate)),
     ).toContain('OK')
