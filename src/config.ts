@@ -12,7 +12,16 @@ import { join, resolve } from 'node:path'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import type { z } from 'zod'
 import { nearest } from './config/nearest.ts'
-import { examples, paths, presets, schema, type Section, type Sections, settings } from './config/settings.ts'
+import {
+  examples,
+  paths,
+  presets,
+  schema,
+  type Section,
+  type Sections,
+  settings,
+  trustKeys,
+} from './config/settings.ts'
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
@@ -101,7 +110,13 @@ const fileHead = `# Settings of kmipd. Each line that is commented out shows the
 # Flags go before the environment. Secrets never stand here. File names are relative to this folder.
 `
 
-const trustExample = ['# [[tls.trust]]', '# ca = "other-ca.pem"', '# group = "backup"']
+const trustExample = [
+  '# [[tls.trust]]',
+  '# ca = "other-ca.pem"',
+  '# group = "backup"',
+  '# crl = "other-ca.crl"',
+  '# expiredCrl = "serve"',
+]
 
 /** Tables of a settings file, before they are checked. */
 type Values = Record<string, unknown>
@@ -109,7 +124,7 @@ type Values = Record<string, unknown>
 interface Layer {
   readonly origin: string
   readonly values: Readonly<Record<string, unknown>>
-  /** Whether numbers may come as text. */
+  /** Whether numbers and lists may come as text. */
   readonly isText: boolean
 }
 
@@ -175,11 +190,16 @@ function merge(merged: Values, origins: Map<string, string>, { origin, values, i
     for (const [key, value] of Object.entries(table)) {
       if (value === undefined) continue
       const path = `${section}.${key}`
-      const isNumeral = isText && typeof value === 'string' && /^\d+$/.test(value)
-      present[key] = isNumeral && typeof (presets.get(path) ?? examples[path]) === 'number' ? Number(value) : value
+      present[key] = isText && typeof value === 'string' ? fromText(value, presets.get(path) ?? examples[path]) : value
       origins.set(path, origin)
     }
   }
+}
+
+/** A number or a list, where such a one is wanted: `P-256,RSA-2048`. */
+function fromText(text: string, like: unknown): unknown {
+  if (typeof like === 'number' && /^\d+$/.test(text)) return Number(text)
+  return Array.isArray(like) ? text.split(',').map(part => part.trim()) : text
 }
 
 function complaints(issue: z.core.$ZodIssue, values: Values, placeOf: (path: string) => string): string[] {
@@ -189,7 +209,7 @@ function complaints(issue: z.core.$ZodIssue, values: Values, placeOf: (path: str
     return issue.keys.map(key => {
       const full = [...path, key].join('.')
       const place = placeOf(path.length > 1 ? path.slice(0, 2).join('.') : full)
-      const known = path.length > 1 ? ['ca', 'group'] : path.length > 0 ? paths : [...Object.keys(settings), ...paths]
+      const known = path.length > 1 ? trustKeys : path.length > 0 ? paths : [...Object.keys(settings), ...paths]
       return `${place} has the unknown setting ${full}; did you mean ${nearest(full, known)}?`
     })
   const found = path.reduce<unknown>((value, key) => (value as Values | undefined)?.[key], values)
@@ -202,7 +222,7 @@ const typeWords: Readonly<Record<string, string>> = {
   int: 'a whole number',
   number: 'a whole number',
   string: 'a text',
-  array: 'a list of tables',
+  array: 'a list',
   object: 'a table',
 }
 

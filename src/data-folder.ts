@@ -5,8 +5,12 @@
  * data/
  * ├─ kmipd.toml      settings
  * ├─ master.key      opens the store; 0600
- * ├─ ca.pem ca.key   the authority; 0600
+ * ├─ ca.pem ca.key   the authority that signs, and those above it; 0600
+ * ├─ root.key        of the root, where the authority that signs is under one of ours; may be kept elsewhere
+ * ├─ ca-previous.pem ca-previous.key   the authority before the last rollover, trusted until it is retired
+ * ├─ ca-cross.pem    the new root as the previous one certifies it
  * ├─ server.pem server.key
+ * ├─ changes/        there for a moment, while several files change as one
  * └─ store/          sealed objects and the client register
  * ```
  *
@@ -46,8 +50,13 @@ export interface DataFolder {
   readonly masterKey: string
   readonly caCertificate: string
   readonly caKey: string
+  readonly rootKey: string
+  readonly previousCertificate: string
+  readonly previousKey: string
+  readonly crossCertificate: string
   readonly serverCertificate: string
   readonly serverKey: string
+  readonly changes: string
   readonly store: string
   /** There while the folder is being made: what stands beside it has served nobody yet. */
   readonly unfinished: string
@@ -59,6 +68,11 @@ export const dataFolder = (path: string): DataFolder => ({
   masterKey: join(path, 'master.key'),
   caCertificate: join(path, 'ca.pem'),
   caKey: join(path, 'ca.key'),
+  rootKey: join(path, 'root.key'),
+  previousCertificate: join(path, 'ca-previous.pem'),
+  previousKey: join(path, 'ca-previous.key'),
+  crossCertificate: join(path, 'ca-cross.pem'),
+  changes: join(path, 'changes'),
   serverCertificate: join(path, 'server.pem'),
   serverKey: join(path, 'server.key'),
   store: join(path, 'store'),

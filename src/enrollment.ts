@@ -17,6 +17,7 @@ import {
 } from '../certs/index.ts'
 import type { RecordChange } from '../store/index.ts'
 import { type ClientEntry, type Clients, entryOf } from './clients.ts'
+import { daysUnder, type Policy } from './policy.ts'
 
 /**
  * `invalid`: a name or number that is none. `taken`: what was asked for is somebody else's, or is in another state.
@@ -50,6 +51,13 @@ export interface Enrolled {
   readonly certificate: Certificate
   /** What the client installs as the authority: PEM, leaf issuer first. */
   readonly chain: readonly string[]
+}
+
+/** Who issues to whom, under which rules. What a server and a shell have opened is one. */
+export interface Office {
+  readonly authority: Authority
+  readonly clients: Clients
+  readonly policy: Policy
 }
 
 const namePattern = /^[\p{L}\p{N}][\p{L}\p{N}._:+ -]{0,127}$/u
@@ -95,23 +103,21 @@ async function groupOf(clients: Clients, { name, group }: ClientRequest): Promis
 export async function signClient(
   request: string | Uint8Array,
   asked: ClientRequest,
-  authority: Authority,
-  clients: Clients,
+  office: Office,
   now: Date,
 ): Promise<Enrolled> {
-  return enroll(readRequest(request), asked, authority, clients, now)
+  return enroll(readRequest(request), asked, office, now)
 }
 
 /** Makes a key pair for a client that cannot, and its certificate. */
 export async function issueClient(
   asked: ClientRequest,
   keyType: KeyType,
-  authority: Authority,
-  clients: Clients,
+  office: Office,
   now: Date,
 ): Promise<Enrolled & { readonly key: string }> {
   const { publicKey, privateKey } = await generateKeyPair(keyType)
-  return { ...(await enroll(publicKey, asked, authority, clients, now)), key: exportPrivateKey(privateKey) }
+  return { ...(await enroll(publicKey, asked, office, now)), key: exportPrivateKey(privateKey) }
 }
 
 /** What else is recorded of a certificate, in one commit with its entry in the register. */
@@ -131,18 +137,13 @@ export interface Recording {
 export async function enroll(
   subject: Parameters<Authority['plan']>[0],
   asked: ClientRequest,
-  authority: Authority,
-  clients: Clients,
+  { authority, clients, policy }: Office,
   now: Date,
   { planned: besidePlan, signed: besideSigned }: Recording = {},
 ): Promise<Enrolled> {
   const group = await groupOf(clients, asked)
-  const { name, days, administrator = false } = asked
-  const plan = authority.plan(
-    subject,
-    clientProfile({ commonName: name, ...(days === undefined ? {} : { days }) }),
-    now,
-  )
+  const { name, administrator = false } = asked
+  const plan = authority.plan(subject, clientProfile({ commonName: name, days: daysUnder(policy, asked.days) }), now)
   const planned: ClientEntry = {
     name,
     group,
@@ -172,8 +173,7 @@ export async function enroll(
 export async function trustClient(
   pem: string | Uint8Array,
   asked: ClientRequest,
-  authority: Authority,
-  clients: Clients,
+  { authority, clients }: Office,
   now: Date,
 ): Promise<ClientEntry> {
   const certificate = readCertificate(pem)

@@ -41,6 +41,7 @@ import {
 } from './data-folder.ts'
 import { Failure } from './failure.ts'
 import { identifiers } from './identifiers.ts'
+import type { Policy } from './policy.ts'
 import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
 
@@ -50,6 +51,7 @@ export interface Opened {
   readonly store: Store
   readonly authority: Authority
   readonly clients: Clients
+  readonly policy: Policy
   /** Authorities, beside our own, whose clients may connect. */
   readonly trusts: readonly Trust[]
 }
@@ -69,7 +71,7 @@ export async function openHouse(config: Config, environment: Environment, isNew 
   const authority = await openFolderAuthority(folder)
   const trusts = await readTrusts(config)
   const store = await openFolderStore(folder, config, environment, isNew)
-  return { folder, config, store, authority, trusts, clients: clientsOf(store, trusts) }
+  return { folder, config, policy: config.policy, store, authority, trusts, clients: clientsOf(store, trusts) }
 }
 
 async function openFolderStore(

@@ -213,7 +213,12 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
     const clients = clientsOf(store)
     const hosts = options.hosts ?? loopback
     const server = await makeServerCredentials(authority, hosts, config.tls.serverKey, now)
-    const client = await issueClient({ name: ephemeralClient }, 'P-256', authority, clients, now)
+    const client = await issueClient(
+      { name: ephemeralClient },
+      'P-256',
+      { authority, clients, policy: config.policy },
+      now,
+    )
     const files = { ca: join(data, 'ca.pem'), cert: join(data, 'client.pem'), key: join(data, 'client.key') }
     await createWhole(files.ca, authority.chain.join(''), 0o644)
     await createWhole(files.cert, client.certificate.pem, 0o644)

@@ -92,8 +92,9 @@ async function sign(csr: string, { out, ...asked }: SignOptions, command: Comman
   const screen = screenOf(command)
   if (out !== undefined) refuseUnwritable(out)
   const request = await readInput(csr)
-  await withHouse(command, async ({ authority, clients, folder }) => {
-    const enrolled = await signClient(request, asked, authority, clients, new Date())
+  await withHouse(command, async opened => {
+    const { folder } = opened
+    const enrolled = await signClient(request, asked, opened, new Date())
     const { pem } = enrolled.certificate
     if (out !== undefined) await writeNewFile(out, pem, publicMode)
     const facts = (): string => signedFacts(enrolled, folder.caCertificate, out, screen)
@@ -116,9 +117,10 @@ async function issue(name: string, { out, keyType: wanted, ...asked }: IssueOpti
   const keyType = nameIn({ words: 'key type', names: keyTypes }, wanted)
   const files = { cert: join(out, 'cert.pem'), key: join(out, 'key.pem'), ca: join(out, 'ca.pem') }
   Object.values(files).forEach(refuseExisting)
-  await withHouse(command, async ({ authority, clients, folder }) => {
+  await withHouse(command, async opened => {
+    const { folder } = opened
     await makeFolder(out)
-    const enrolled = await issueClient({ name, ...asked }, keyType, authority, clients, new Date())
+    const enrolled = await issueClient({ name, ...asked }, keyType, opened, new Date())
     await writeNewFile(files.key, enrolled.key, privateMode)
     await writeNewFile(files.cert, enrolled.certificate.pem, publicMode)
     await writeNewFile(files.ca, enrolled.chain.join(''), publicMode)
@@ -151,8 +153,8 @@ const enrolledJson = ({ entry, certificate, chain }: Enrolled, caFile: string) =
 async function trust(cert: string, asked: NameOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   const pem = cert === '-' ? await readInput(cert) : await readFile(cert)
-  await withHouse(command, async ({ authority, clients }) => {
-    const entry = await trustClient(pem, asked, authority, clients, new Date())
+  await withHouse(command, async opened => {
+    const entry = await trustClient(pem, asked, opened, new Date())
     screen.show(entryJson(entry), () => screen.pairs(entryPairs(entry, screen)))
     warnOfDays(entry, screen)
   })

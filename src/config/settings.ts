@@ -8,7 +8,21 @@ import { defaultLimits } from '../listener.ts'
 
 const whole = (min: number, max: number, preset: number) => z.int().min(min).max(max).default(preset)
 
+/** As short names write them: RFC 4514 §3 */
+const subjectFields = z
+  .array(z.string().regex(/^([A-Za-z]+|\d+(\.\d+)+)$/, 'names of fields, such as "OU"'))
+  .default([])
+
 const dayMs = 86_400_000
+
+const trust = z.strictObject({
+  ca: z.string().min(1),
+  group: z.string().min(1).optional(),
+  crl: z.string().min(1).optional(),
+  expiredCrl: z.enum(['serve', 'refuse']).optional(),
+})
+
+export const trustKeys = Object.keys(trust.shape)
 
 export const settings = {
   listen: z.strictObject({
@@ -44,11 +58,40 @@ export const settings = {
       .default('lenient')
       .describe('Whether client certificates must say clientAuth ("strict") or may say nothing of usages.'),
     trust: z
-      .array(z.strictObject({ ca: z.string().min(1), group: z.string().min(1).optional() }))
+      .array(trust)
       .default([])
       .describe(
-        'More authorities whose clients are admitted without being registered one by one: a PEM file each, and the group\n' +
-          'whose objects their clients share. Without a group each client has one of its own.',
+        'More authorities whose clients are admitted without being registered one by one: a PEM file each, with the\n' +
+          'authorities above it up to the root, and the group whose objects their clients share. Without a group each client\n' +
+          'has one of its own. What a revocation list (crl: PEM or DER) names is refused, on open connections, too. A running\n' +
+          'server reads these files again when they change. A list that is out of date goes on to count and is warned of, so\n' +
+          'that no array is locked out because a download failed; expiredCrl = "refuse" shuts all clients of that authority\n' +
+          'out in place of that. A list that cannot be read when the server starts shuts them out in any case.',
+      ),
+  }),
+  policy: z.strictObject({
+    keyTypes: z
+      .array(z.enum(['RSA-2048', 'RSA-3072', 'RSA-4096', 'P-256', 'P-384', 'P-521', 'Ed25519']))
+      .min(1)
+      .optional()
+      .describe('Types of key that client certificates may be signed for. Unless set, all that kmipd knows.'),
+    maximumDays: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .optional()
+      .describe('The longest validity of a client certificate, in days. Unless set, as long as the authority lasts.'),
+    requiredSubject: subjectFields.describe(
+      'What the subject of a request must name: "CN", "O", "OU", "C", "ST", "L" and so on.',
+    ),
+    forbiddenSubject: subjectFields.describe('What it must not name.'),
+    clientName: z
+      .enum(['dn', 'commonName', 'organizationalUnit', 'san', 'fingerprint'])
+      .default('dn')
+      .describe(
+        'What makes two certificates of an authority under [[tls.trust]] those of one client: the same "dn" (the whole\n' +
+          'subject), "commonName", "organizationalUnit", "san" (first alternative name) or "fingerprint" (the very certificate).\n' +
+          'Changing it gives such clients other groups: they no longer see the keys that they made.',
       ),
   }),
   limits: z.strictObject({
@@ -99,6 +142,7 @@ export const schema = z.strictObject({
   listen: settings.listen.prefault({}),
   https: settings.https.prefault({}),
   tls: settings.tls.prefault({}),
+  policy: settings.policy.prefault({}),
   limits: settings.limits.prefault({}),
   store: settings.store.prefault({}),
   log: settings.log.prefault({}),
@@ -117,10 +161,12 @@ export const paths = Object.entries(settings).flatMap(([section, { shape }]) =>
 )
 
 /** What the settings file shows for settings without a default. */
-export const examples: Readonly<Record<string, string | number>> = {
+export const examples: Readonly<Record<string, unknown>> = {
   'https.port': 5697,
   'https.host': '192.0.2.7',
   'https.address': 'https://keys.example.net:5697',
+  'policy.keyTypes': ['P-256', 'RSA-2048'],
+  'policy.maximumDays': 825,
   'store.masterKeyFile': 'master.key',
   'log.file': 'kmipd.log',
 }

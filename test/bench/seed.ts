@@ -40,9 +40,10 @@ const commitsAtOnce = 16
 /** @param data a folder that is not there yet */
 export async function seed(data: string, count: number): Promise<Seeded> {
   const { server } = await initialise({ data, hosts: ['127.0.0.1'] })
-  const { store, clients, authority } = await openHouse(await loadConfig({ data }), {})
+  const opened = await openHouse(await loadConfig({ data }), {})
+  const { store, authority } = opened
   try {
-    const client = await issueClient({ name: group }, 'P-256', authority, clients, new Date())
+    const client = await issueClient({ name: group }, 'P-256', opened, new Date())
     return {
       data,
       client: { ca: authority.chain.join(''), cert: client.certificate.pem, key: client.key },

@@ -14,7 +14,8 @@ import {
   type Subject,
 } from '../../certs/index.ts'
 import { type Clients, type ClientSession, clientsOf, entryOf, type Trust } from '../../src/clients.ts'
-import { EnrollmentError, issueClient, trustClient } from '../../src/enrollment.ts'
+import { schema } from '../../src/config/settings.ts'
+import { EnrollmentError, issueClient, type Office, trustClient } from '../../src/enrollment.ts'
 import { openEphemeralStore } from '../../src/house.ts'
 import { type Store, StoreError } from '../../store/index.ts'
 
@@ -62,8 +63,10 @@ async function impostor({ issuer, serialNumber }: Certificate): Promise<Authorit
   return openAuthority({ ...files, random: () => Buffer.from(serialNumber, 'hex') })
 }
 
+const office = (clients: Clients): Office => ({ authority: own, clients, policy: schema.parse({}).policy })
+
 const trust = (certificate: Certificate, clients: Clients, name: string, group?: string) =>
-  trustClient(certificate.pem, { name, group }, own, clients, now)
+  trustClient(certificate.pem, { name, group }, office(clients), now)
 
 describe('guests', () => {
   test('of authorities of the same common name are in groups of their own', async () => {
@@ -126,7 +129,7 @@ describe('guests', () => {
 describe('an entry', () => {
   test("is not replaced by another authority's certificate of the same issuer and serial number", async () => {
     const clients = clientsOf(store)
-    const { certificate, entry } = await issueClient({ name: 'ours' }, 'P-256', own, clients, now)
+    const { certificate, entry } = await issueClient({ name: 'ours' }, 'P-256', office(clients), now)
     const twin = await signed(await impostor(certificate), { commonName: 'twin' })
     expect([twin.serialNumber, twin.issuer.text]).toEqual([certificate.serialNumber, certificate.issuer.text])
     expect(await refusal(clients, twin)).toMatch(/not in the client register/)
@@ -158,7 +161,7 @@ describe('an entry', () => {
 
   test('of our own authority is neither trusted nor completed but from its plan', async () => {
     const clients = clientsOf(store)
-    const { certificate, entry } = await issueClient({ name: 'ours' }, 'P-256', own, clients, now)
+    const { certificate, entry } = await issueClient({ name: 'ours' }, 'P-256', office(clients), now)
     await expect(trust(certificate, clients, 'mine')).rejects.toThrow(/of our own authority/)
     await expect(trust(await signed(own, { commonName: 'x' }), clients, 'x')).rejects.toThrow(/of our own authority/)
     for (const change of [clients.plan(entry), clients.complete(entry), clients.complete({ ...entry, name: 'mine' })])
@@ -178,7 +181,7 @@ describe('an entry', () => {
 
   test('that is of another certificate than the session ends it', async () => {
     const clients = clientsOf(store)
-    const { certificate, entry } = await issueClient({ name: 'ours' }, 'P-256', own, clients, now)
+    const { certificate, entry } = await issueClient({ name: 'ours' }, 'P-256', office(clients), now)
     const session = await admitted(clients, certificate)
     const previous = await store.get('client', session.entry.id)
     const body = Buffer.from(JSON.stringify({ ...entry, fingerprint: 'ab'.repeat(32) }))

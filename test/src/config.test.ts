@@ -26,7 +26,9 @@ describe('loadConfig', () => {
     expect(await loadConfig({ data })).toEqual({
       data,
       listen: { host: '::', port: 5696 },
+      https: { anonymousPerMinute: 600, failuresPerMinute: 20 },
       tls: { serverKey: 'P-256', clientUsage: 'lenient', trust: [] },
+      policy: { requiredSubject: [], forbiddenSubject: [], clientName: 'dn' },
       limits: {
         maxMessageBytes: 1_048_576,
         maxResponseBytes: 16_777_216,
@@ -50,10 +52,12 @@ describe('loadConfig', () => {
       KMIPD_LISTEN_PORT: '2',
       KMIPD_LIMITS_MAX_MESSAGE_BYTES: '2048',
       KMIPD_TLS_SERVER_KEY: 'RSA-3072',
+      KMIPD_POLICY_KEY_TYPES: 'P-256, RSA-2048',
     }
     const config = await loadConfig({ data, environment, flags: { listen: { port: 3, host: undefined } } })
     expect(config.listen).toEqual({ host: '192.0.2.1', port: 3 })
     expect(config.limits).toMatchObject({ idleMs: 5000, maxMessageBytes: 2048 })
+    expect(config.policy.keyTypes).toEqual(['P-256', 'RSA-2048'])
     expect(config.tls).toEqual({ serverKey: 'RSA-3072', clientUsage: 'lenient', trust: [{ ca: 'a.pem', group: 'g' }] })
   })
 
@@ -136,7 +140,11 @@ describe('defaultConfigFile', () => {
     expect(await loadConfig({ data })).toEqual({
       ...defaults,
       https: { ...defaults.https, port: 5697, host: '192.0.2.7', address: 'https://keys.example.net:5697' },
-      tls: { ...defaults.tls, trust: [{ ca: 'other-ca.pem', group: 'backup' }] },
+      tls: {
+        ...defaults.tls,
+        trust: [{ ca: 'other-ca.pem', group: 'backup', crl: 'other-ca.crl', expiredCrl: 'serve' }],
+      },
+      policy: { ...defaults.policy, keyTypes: ['P-256', 'RSA-2048'], maximumDays: 825 },
       store: { ...defaults.store, masterKeyFile: 'master.key' },
       log: { ...defaults.log, file: join(data, 'kmipd.log') },
     })

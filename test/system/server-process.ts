@@ -122,8 +122,8 @@ export async function enrolled(
   name: string,
   { group, days, now = new Date() }: EnrollOptions = {},
 ): Promise<Identity> {
-  return within(data, async ({ authority, clients }) => {
-    const { certificate, key } = await issueClient({ name, group, days }, 'P-256', authority, clients, now)
+  return within(data, async opened => {
+    const { certificate, key } = await issueClient({ name, group, days }, 'P-256', opened, now)
     return { cert: certificate.pem, key }
   })
 }

@@ -56,9 +56,7 @@ describe.skipIf(!isInstalled)(`PyKMIP${isInstalled ? '' : `: skipped, ${missing}
     openssl('genrsa', '-out', key, '2048')
     openssl('req', '-new', '-key', key, '-out', request, '-subj', '/O=Example/CN=array.example.com')
     const asked = { name: 'array', group: 'storage' }
-    const signed = await within(folder, ({ authority, clients }) =>
-      signClient(readFileSync(request), asked, authority, clients, new Date()),
-    )
+    const signed = await within(folder, opened => signClient(readFileSync(request), asked, opened, new Date()))
     writeFileSync(certificate, signed.certificate.pem)
     const argument = [script, 'run', String(server.port), certificate, key, join(folder, 'ca.pem')]
     const { stdout } = await promisify(execFile)(python, argument, { encoding: 'utf8' })
