@@ -13,6 +13,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Certificate, isIssuedBy } from '../certs/index.ts'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
+import { fault, type Refusal } from './diagnosis/faults.ts'
 import { Failure } from './failure.ts'
 import type { Session } from './session.ts'
 
@@ -49,12 +50,6 @@ export interface ClientSession extends Session {
   readonly entry: { readonly id: string; readonly fingerprint: string; seen: StoredRecord | undefined }
 }
 
-/** Why a client is not admitted, and what to do about it. */
-export interface Refusal {
-  readonly reason: string
-  readonly hint: string
-}
-
 export interface Clients {
   /**
    * Enters a certificate that is about to be signed.
@@ -72,6 +67,8 @@ export interface Clients {
   complete(entry: ClientEntry, beside?: readonly RecordChange[]): Promise<void>
   /** Enters a certificate that another authority signed. @throws StoreError `conflict` if it is entered already */
   enter(entry: ClientEntry): Promise<void>
+  /** The entry of what an authority of ours signed, or is about to sign, under a number. */
+  numbered(number: Pick<ClientEntry, 'issuer' | 'serialNumber'>): Promise<ClientEntry | undefined>
   /** The entry of this very certificate. */
   entered(certificate: Certificate): Promise<ClientEntry | undefined>
   /** What the entry of a certificate would be that is not entered: as whom a guest is admitted. */
@@ -176,6 +173,8 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
         })
       await put(id, { ...planned.entry, fingerprint: entry.fingerprint }, planned.record, beside)
     },
+
+    numbered: async number => (await read(numberOf(number)))?.entry,
 
     enter: entry => put(entry.fingerprint, entry),
 
@@ -303,26 +302,13 @@ function parse({ id, body }: StoredRecord): ClientEntry {
 
 function refusalOf({ name, revoked, notAfter, notBefore }: ClientEntry, now: number): Refusal | undefined {
   if (revoked !== undefined)
-    return {
-      reason: `the certificate of ${name} was revoked on ${dateOf(revoked.date)} (${revoked.reason})`,
-      hint: 'sign a new request of this client: kmipd client sign',
-    }
-  if (now > notAfter)
-    return {
-      reason: `the certificate of ${name} expired on ${dateOf(notAfter)}`,
-      hint: 'sign a new request of this client: kmipd client sign',
-    }
-  if (now < notBefore)
-    return {
-      reason: `the certificate of ${name} is valid from ${dateOf(notBefore)}`,
-      hint: 'compare the clocks of client and server',
-    }
+    return fault('revokedClient', 'client', { name, date: dateOf(revoked.date), why: revoked.reason })
+  if (now > notAfter) return fault('expiredClient', 'client', { name, date: dateOf(notAfter) })
+  if (now < notBefore) return fault('earlyClient', 'client', { name, date: dateOf(notBefore) })
   return undefined
 }
 
 const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
-const unknown = (subject: string, fingerprint: string): Refusal => ({
-  reason: `the certificate ${subject} (SHA-256 ${fingerprint.slice(0, 16)}…) is not in the client register`,
-  hint: 'have its request signed here (kmipd client sign), or register the certificate (kmipd client trust)',
-})
+const unknown = (subject: string, fingerprint: string): Refusal =>
+  fault('unknownClient', 'client', { subject, fingerprint: `${fingerprint.slice(0, 16)}…` })

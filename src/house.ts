@@ -44,6 +44,7 @@ import { identifiers } from './identifiers.ts'
 import type { Policy } from './policy.ts'
 import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
+import { turns } from './turns.ts'
 
 export interface Opened {
   readonly folder: DataFolder
@@ -137,16 +138,6 @@ export function houseOf(
 ): House {
   const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
   return { store, now, random, newIdentifier: identifiers(now, random), inTurn: turns(), ...limits }
-}
-
-/** A queue of one. */
-function turns(): House['inTurn'] {
-  let last: Promise<unknown> = Promise.resolve()
-  return work => {
-    const next = last.then(work)
-    last = next.catch(() => undefined)
-    return next
-  }
 }
 
 /** Performs operations in this process, with nobody's certificate: for whoever owns the data folder. */

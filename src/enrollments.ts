@@ -1,0 +1,352 @@
+/**
+ * Enrollments: a certificate request that is submitted, decided on, and answered by a certificate.
+ *
+ * ```
+ * submit ─▶ pending ─▶ approved ─▶ issued ─▶ renewed, revoked
+ *              └─▶ rejected ─▶ (approved)
+ * ```
+ *
+ * Everything can be done twice, at the same moment, or again after a crash. The same request is the same enrollment; a
+ * decision is recorded, with the serial number, before anything is signed; a certificate is recorded before anybody gets
+ * it. An approval that was cut short in between goes on at the next attempt, under a new serial number: the old one, under
+ * which something may have been signed that nobody has, is revoked.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import { type Request, readRequest } from '../certs/index.ts'
+import { type Store, StoreError } from '../store/index.ts'
+import { type Caller, may } from './caller.ts'
+import type { ClientEntry } from './clients.ts'
+import { checkName, enroll, EnrollmentError, type Office } from './enrollment.ts'
+import { changed, type Enrollment, enrollmentRecords, type FoundEnrollment, type Page } from './enrollments/record.ts'
+import {
+  type Asked,
+  isTokenOf,
+  maySee,
+  noSuchEnrollment,
+  objection,
+  owns,
+  usedFor,
+  wishOf,
+} from './enrollments/rules.ts'
+import { identifiers } from './identifiers.ts'
+import { daysUnder } from './policy.ts'
+import type { Tokens } from './tokens.ts'
+import { turns } from './turns.ts'
+
+export type { Enrollment } from './enrollments/record.ts'
+export type { Asked } from './enrollments/rules.ts'
+
+export interface Submission extends Asked {
+  /** PKCS#10: PEM, DER or base64. */
+  readonly request: string | Uint8Array
+}
+
+/** How an enrollment stands. `approved`: about to be issued. */
+export type EnrollmentState = 'pending' | 'rejected' | 'approved' | 'issued' | 'revoked'
+
+/** An enrollment, and the register's entry of its certificate. */
+export interface Standing {
+  readonly state: EnrollmentState
+  readonly enrollment: Enrollment
+  readonly entry?: ClientEntry | undefined
+}
+
+/** What enrolling needs. */
+export interface EnrollmentOptions {
+  readonly store: Store
+  readonly tokens: Tokens
+  /** The one that issues now. */
+  readonly office: () => Office
+  /** Milliseconds since 1970. Default the system's clock. */
+  readonly now?: (() => number) | undefined
+}
+
+/** All throw `EnrollmentError` with words for whoever asked. */
+export interface Enrollments {
+  /**
+   * Enters a request. An administrator's is answered by a certificate at once, and so is one with a one-time token, unless
+   * there is something to decide; any other waits. The same request again is the same enrollment.
+   *
+   * @returns with `isNew` false if it was there, whatever has become of it
+   * @throws CertsError if the request is not acceptable
+   */
+  submit(submission: Submission, caller: Caller): Promise<Standing & { readonly isNew: boolean }>
+  /** Newest first. `next` is where the next page begins, if there is one. */
+  list(state: EnrollmentState | undefined, page: Page): Promise<{ standings: Standing[]; next: string | undefined }>
+  get(id: string, caller: Caller): Promise<Standing>
+  /** Issues what is pending, or was rejected. One that is issued already stays as it is. */
+  approve(id: string, terms: Omit<Asked, 'name'>, caller: Caller): Promise<Standing>
+  reject(id: string, reason: string | undefined, caller: Caller): Promise<Standing>
+  /** A new certificate for the same key, name and group. The old one is good until it ends. */
+  renew(id: string, caller: Caller): Promise<Standing>
+  /** All certificates of the enrollment. */
+  revoke(id: string, reason: string): Promise<Standing>
+}
+
+/** What waits for a decision must not fill the store. */
+const maxPending = 1000
+
+/** Attempts against others who write the same record. */
+const maxAttempts = 8
+
+export function enrollmentsOf({ store, tokens, office, now = Date.now }: EnrollmentOptions): Enrollments {
+  const records = enrollmentRecords(store)
+  const newIdentifier = identifiers(now, count => new Uint8Array(randomBytes(count)))
+  const inTurn = turns()
+
+  async function standing(enrollment: Enrollment): Promise<Standing> {
+    const { state, current } = enrollment
+    const entry = current && (await office().clients.numbered(current))
+    const isRevoked = state === 'issued' && entry?.revoked !== undefined
+    return { state: isRevoked ? 'revoked' : state, enrollment, entry }
+  }
+
+  async function found(id: string): Promise<FoundEnrollment> {
+    const known = await records.get(id)
+    if (known === undefined) throw noSuchEnrollment(id)
+    return known
+  }
+
+  /** The caller's token as it is by now. */
+  async function again(caller: Caller): Promise<Caller> {
+    const token = caller.token && (await tokens.get(caller.token.token.id))
+    return token === undefined ? caller : { ...caller, token }
+  }
+
+  /** The enrollment of a request, which is made if there is none. Uses a one-time token up. */
+  async function entered(
+    request: Request,
+    asked: Asked,
+    caller: Caller,
+  ): Promise<FoundEnrollment & { isNew: boolean }> {
+    const wish = wishOf(request, asked, caller)
+    const known = await records.ofRequest(request.fingerprint)
+    if (known !== undefined) {
+      const { name, group } = known.enrollment
+      if (name !== wish.name || (group !== wish.group && wish.group !== undefined))
+        throw new EnrollmentError(
+          'taken',
+          `this request has been submitted for ${name}${group === undefined ? '' : ` in the group ${group}`}; make another key and request for another`,
+        )
+      return { ...known, isNew: false }
+    }
+    const { token } = caller
+    if (token?.token.once === true && token.token.used !== undefined)
+      throw new EnrollmentError('forbidden', `the one-time token ${token.token.name} has been used; ask for another`)
+    if ((await records.pending(maxPending)) >= maxPending)
+      throw new EnrollmentError('full', `${maxPending} enrollments wait already; have some approved or rejected`)
+    const enrollment: Enrollment = {
+      id: newIdentifier(),
+      state: 'pending',
+      ...wish,
+      request: request.pem,
+      requestFingerprint: request.fingerprint,
+      subject: request.subject.text,
+      publicKey: request.publicKey.description,
+      submitted: now(),
+      submitter: caller.id,
+      submittedBy: caller.words,
+      planned: [],
+    }
+    const use = token?.token.once === true ? [tokens.use(token, usedFor(enrollment.id), now())] : []
+    await store.commit([changed(enrollment), ...use])
+    return { ...(await found(enrollment.id)), isNew: true }
+  }
+
+  /** What speaks against issuing with the caller's one-time token alone. */
+  async function objectionTo(
+    enrollment: Enrollment,
+    { token }: Caller,
+    own?: ClientEntry,
+  ): Promise<string | undefined> {
+    if (token === undefined) return 'an administrator decides'
+    const numbers = [...enrollment.planned, ...(own === undefined ? [] : [own])]
+    const others = (await office().clients.list()).filter(entry => !numbers.some(number => isSame(number, entry)))
+    return objection(enrollment, readRequest(enrollment.request), token.token, others)
+  }
+
+  /**
+   * Signs, and records it all.
+   *
+   * @param check the last word before the certificate is good
+   */
+  async function issue(
+    { enrollment, record }: FoundEnrollment,
+    caller: Caller,
+    check?: (entry: ClientEntry) => Promise<void>,
+  ): Promise<Standing> {
+    const { id, name, group, days, request, state, planned, current } = enrollment
+    const { token } = caller
+    const use =
+      token?.token.once === true && token.token.used === undefined ? [tokens.use(token, usedFor(id), now())] : []
+    const { note: _, ...settled } = enrollment
+    const approved: Enrollment =
+      state === 'issued' ? enrollment : { ...settled, state: 'approved', decided: { date: now(), by: caller.words } }
+    await enroll(readRequest(request), { name, group, days }, office(), new Date(now()), {
+      planned: ({ issuer, serialNumber }) => [
+        changed({ ...approved, planned: [...planned, { issuer, serialNumber }] }, record),
+        ...use,
+      ],
+      signed: async (entry, { pem: certificate }) => {
+        await check?.(entry)
+        const latest = await found(id)
+        const last = latest.enrollment.planned.at(-1)
+        if (last === undefined || !isSame(last, entry))
+          throw new StoreError('conflict', `enrollment ${id} was decided by others meanwhile`)
+        const chain = office().authority.chain.join('')
+        return [changed({ ...latest.enrollment, state: 'issued', current: last, certificate, chain }, latest.record)]
+      },
+    })
+    // Of an attempt that was cut short.
+    const abandoned = planned.at(-1)
+    if (abandoned !== undefined && !(current !== undefined && isSame(abandoned, current))) {
+      const entry = await office().clients.numbered(abandoned)
+      if (entry !== undefined) await office().clients.revoke([entry], 'superseded', now())
+    }
+    return standing((await found(id)).enrollment)
+  }
+
+  /** With a one-time token: issues, or leaves it pending with a note of why. */
+  async function issueAlone(known: FoundEnrollment, caller: Caller): Promise<Standing> {
+    const { enrollment, record } = known
+    const waiting = async (note: string): Promise<Standing> => {
+      const waits: Enrollment = { ...enrollment, state: 'pending', note }
+      if (enrollment.note !== note) await store.commit([changed(waits, record)])
+      return standing(waits)
+    }
+    const note = await objectionTo(enrollment, caller)
+    if (note !== undefined) return waiting(note)
+    try {
+      // Whoever took the name between the look and the plan goes first; whoever takes it later sees the plan.
+      return await issue(known, caller, async entry => {
+        const words = await objectionTo(enrollment, caller, entry)
+        if (words !== undefined) throw new StoreError('conflict', words)
+      })
+    } catch (error) {
+      if (!(error instanceof EnrollmentError) || error.code !== 'taken') throw error
+      return waiting(`${error.message}; an administrator decides`)
+    }
+  }
+
+  /** Goes on when another writer was faster. Certificates are issued one after the other. */
+  const settled = <T>(work: () => Promise<T>): Promise<T> =>
+    inTurn(async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await work()
+        } catch (error) {
+          const isRace = error instanceof StoreError && (error.code === 'conflict' || error.code === 'duplicate')
+          if (!isRace || attempt === maxAttempts) throw error
+        }
+      }
+    })
+
+  return {
+    async submit({ request: given, ...asked }, caller) {
+      const request = readRequest(given)
+      daysUnder(office().policy, asked.days)
+      if (asked.name !== undefined) checkName('client name', asked.name)
+      if (asked.group !== undefined) checkName('group', asked.group)
+      return settled(async () => {
+        const current = await again(caller)
+        const known = await entered(request, asked, current)
+        const { state } = known.enrollment
+        const isOpen = state === 'pending' || state === 'approved'
+        const { isNew } = known
+        if (isOpen && may(current, 'admin')) return { ...(await issue(known, current)), isNew }
+        const latest = await again(current)
+        if (isOpen && isTokenOf(latest, known.enrollment)) return { ...(await issueAlone(known, latest)), isNew }
+        return { ...(await standing(known.enrollment)), isNew }
+      })
+    },
+
+    async list(state, { after, limit }) {
+      const standings: Standing[] = []
+      const kept = state === 'revoked' ? 'issued' : state
+      for await (const enrollment of records.list(kept, after)) {
+        const each = await standing(enrollment)
+        if (state !== undefined && each.state !== state) continue
+        if (standings.length === limit) return { standings, next: standings.at(-1)?.enrollment.id }
+        standings.push(each)
+      }
+      return { standings, next: undefined }
+    },
+
+    async get(id, caller) {
+      const { enrollment } = await found(id)
+      if (!maySee(caller, enrollment)) throw noSuchEnrollment(id)
+      return standing(enrollment)
+    },
+
+    approve(id, { group, days }, caller) {
+      if (group !== undefined) checkName('group', group)
+      return settled(async () => {
+        const { enrollment, record } = await found(id)
+        if (enrollment.state === 'issued') return standing(enrollment)
+        const terms = { ...(group === undefined ? {} : { group }), ...(days === undefined ? {} : { days }) }
+        return issue({ enrollment: { ...enrollment, ...terms }, record }, caller)
+      })
+    },
+
+    reject: (id, reason, caller) =>
+      settled(async () => {
+        const { enrollment, record } = await found(id)
+        const { state } = enrollment
+        if (state === 'rejected') return standing(enrollment)
+        if (state !== 'pending')
+          throw new EnrollmentError('taken', `enrollment ${id} is ${state}; revoke it instead of rejecting it`)
+        const decided = { date: now(), by: caller.words }
+        const rejected = { ...enrollment, state: 'rejected' as const, decided, note: reason }
+        await store.commit([changed(rejected, record)])
+        return standing(rejected)
+      }),
+
+    renew: (id, caller) =>
+      settled(async () => {
+        const known = await found(id)
+        const { enrollment } = known
+        if (!may(caller, 'admin') && !owns(caller, enrollment)) throw noSuchEnrollment(id)
+        const { state, entry } = await standing(enrollment)
+        if (state !== 'issued' && state !== 'revoked')
+          throw new EnrollmentError('taken', `enrollment ${id} is ${state}; there is no certificate to renew`)
+        if (state === 'revoked' && lostKey.test(entry?.revoked?.reason ?? ''))
+          throw new EnrollmentError(
+            'taken',
+            `the certificate was revoked since its key is compromised; submit a request for a new key`,
+          )
+        if (!may(caller, 'admin') && (state === 'revoked' || now() > (entry?.notAfter ?? 0)))
+          throw new EnrollmentError(
+            'forbidden',
+            `the certificate is ${state === 'revoked' ? 'revoked' : 'expired'}; an administrator may renew it`,
+          )
+        if (!may(caller, 'admin') && caller.token?.token.once === true)
+          throw new EnrollmentError('forbidden', 'a one-time token does not renew; use the certificate itself')
+        return issue(known, caller)
+      }),
+
+    revoke: (id, reason) =>
+      settled(async () => {
+        const { enrollment } = await found(id)
+        const { planned, state } = enrollment
+        if (state !== 'issued')
+          throw new EnrollmentError('taken', `enrollment ${id} is ${state}; there is no certificate to revoke`)
+        const entries = await Promise.all(planned.map(number => office().clients.numbered(number)))
+        await office().clients.revoke(
+          entries.filter(entry => entry !== undefined),
+          reason,
+          now(),
+        )
+        return standing(enrollment)
+      }),
+  }
+}
+
+type Numbered = Pick<ClientEntry, 'issuer' | 'serialNumber'>
+
+const isSame = (one: Numbered, other: Numbered): boolean =>
+  one.serialNumber === other.serialNumber && one.issuer === other.issuer
+
+/** RFC 5280 §5.3.1 */
+const lostKey = /^(key|cA)Compromise$/
