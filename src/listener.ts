@@ -9,24 +9,18 @@
  */
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { type Certificate, readCertificates } from '../certs/index.ts'
+import { brokenOff, handshakeComplaint, isBreak } from './diagnosis/connection.ts'
+import { fault, type Refusal } from './diagnosis/faults.ts'
 import { bind } from './listener/bind.ts'
-import { broken, complaintOf, isBreak } from './listener/complaint.ts'
 import { converse, type Conversation, type Terms } from './listener/conversation.ts'
-import {
-  addressOf,
-  faultOf,
-  isRefusal,
-  noCertificate,
-  type Peer,
-  peerOf,
-  type Refusal,
-  refusalOf,
-} from './listener/peer.ts'
+import { addressOf, faultOf, isRefusal, type Peer, peerOf, refusalOf } from './listener/peer.ts'
 import { type Credentials, secureContext } from './listener/secure-context.ts'
 import type { Fields, Log } from './log.ts'
 
 export { ListenError } from './listener/error.ts'
-export type { Peer, Refusal } from './listener/peer.ts'
+export type { Refusal } from './diagnosis/faults.ts'
+export type { Peer } from './listener/peer.ts'
 export type { Credentials } from './listener/secure-context.ts'
 
 /** Times in milliseconds. */
@@ -115,6 +109,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     handshakeTimeout: limits.handshakeMs,
   })
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, accept)
+  let trusted = trustedBy(options)
   const { host, port } = await bind(server, options)
   const timer = setInterval(sweep, sweepMs).unref()
   server.on('error', error => log.error({ error }, 'a connection could not be accepted'))
@@ -135,7 +130,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
       const bytes = socket.bytesRead
       // Monitoring and load balancers connect and say nothing, every few seconds.
       if (bytes === 0) log.debug({ ...where, bytes }, 'connection closed before its handshake')
-      else log.info({ ...where, bytes, ...broken }, 'connection closed before its handshake was complete')
+      else log.info({ ...where, bytes, ...told(brokenOff) }, 'connection closed before its handshake was complete')
     })
     tlsServer.emit('connection', socket)
   }
@@ -164,7 +159,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     const newcomer = newcomers.get(key)
     if (!isBreak(error) && newcomer?.bytesRead !== 0) {
       forget(key, newcomer)
-      log.warn({ ...whereOf(socket), ...complaintOf(error) }, 'connection refused')
+      log.warn({ ...whereOf(socket), ...told(handshakeComplaint(error)) }, 'connection refused')
     }
     socket.destroy()
   }
@@ -189,17 +184,17 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
   async function judge(socket: TLSSocket, where: Fields): Promise<{ session: S; who: Fields } | undefined> {
     const certificate = socket.getPeerX509Certificate()
     if (!certificate) {
-      log.warn({ ...where, ...noCertificate }, 'connection refused')
+      log.warn({ ...where, ...told(fault('noCertificate', 'client', {})) }, 'connection refused')
       return undefined
     }
     const peer = peerOf(socket, certificate)
     const { subject, fingerprint, issuer, tlsVersion, resumed } = peer
     const who = { ...where, subject, fingerprint }
-    const fault = faultOf(certificate, clientUsage, now())
-    const admission = fault ?? (await admit(peer))
+    const own = faultOf(certificate, clientUsage, now())
+    const admission = own ?? (await admit(peer))
     if (!isRefusal(admission)) return { session: admission, who }
-    const refusal = fault ?? refusalOf(peer, admission)
-    log.warn({ ...who, issuer, tlsVersion, resumed, ...refusal }, 'connection refused')
+    const refusal = own ?? refusalOf(peer, admission, trusted, now())
+    log.warn({ ...who, issuer, tlsVersion, resumed, ...told(refusal) }, 'connection refused')
     return undefined
   }
 
@@ -228,7 +223,10 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     get connections() {
       return conversations.size
     },
-    replaceCredentials: credentials => tlsServer.setSecureContext(secureContext(credentials)),
+    replaceCredentials(credentials) {
+      tlsServer.setSecureContext(secureContext(credentials))
+      trusted = trustedBy(credentials)
+    },
     close: () => (closing ??= drain()),
   }
 }
@@ -242,3 +240,12 @@ const burstMs = 10_000
 const keyOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`
 
 const whereOf = (socket: Socket) => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
+
+const trustedBy = ({ clientCa }: Credentials): Certificate[] => clientCa.flatMap(pem => readCertificates(pem))
+
+/** A refusal as the log has it. */
+const told = ({ code, reason, hint }: Refusal): Fields => ({
+  ...(code === undefined ? {} : { fault: code }),
+  reason,
+  hint,
+})

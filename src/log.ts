@@ -39,6 +39,8 @@ export interface Fields {
   readonly correlation?: string
   readonly reason?: string | number | undefined
   readonly hint?: string
+  /** Of a refusal: the word for its reason that never changes. */
+  readonly fault?: string
   /** A client's own words. */
   readonly note?: string
   readonly path?: string
@@ -179,6 +181,7 @@ const names: Readonly<Record<Exclude<keyof Fields, 'error'>, true>> = {
   reason: true,
   message: true,
   hint: true,
+  fault: true,
   durationMs: true,
   correlation: true,
   note: true,

@@ -25,6 +25,7 @@ import {
   serverCredentials,
   type ServerCredentials,
 } from './data-folder.ts'
+import { fault } from './diagnosis/faults.ts'
 import { issueClient } from './enrollment.ts'
 import { exchange, type ExchangeHouse } from './exchange.ts'
 import { type Environment, houseOf, type Opened, openEphemeralStore, openHouse } from './house.ts'
@@ -270,10 +271,7 @@ function serve({ config, store, clients, authority, trusts, server, log }: Parts
         return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now())
       } catch (error) {
         if (!(error instanceof CertsError)) throw error
-        return {
-          reason: `the certificate cannot be read: ${error.message}`,
-          hint: 'have the client make a new request',
-        }
+        return fault('unreadable', 'client', { words: error.message })
       }
     },
     exchange: (message, session) => exchange(message, session, house),

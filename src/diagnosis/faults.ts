@@ -20,6 +20,13 @@ export interface Fault {
   readonly hint: string
 }
 
+/** Why a client is not admitted, and what to do about it: a fault, or at least its words. */
+export interface Refusal {
+  readonly code?: FaultCode
+  readonly reason: string
+  readonly hint: string
+}
+
 interface Row {
   /** `owner`: the end whose certificate it is; `truster`: the other one. */
   readonly side: Side | 'owner' | 'truster'
@@ -256,6 +263,22 @@ const table = {
     reason: 'the client showed no certificate',
     hint: 'install a client certificate and its key in the client; kmipd client sign makes one from a request',
   },
+  unknownClient: {
+    side: 'client',
+    reason: 'the certificate {subject} (SHA-256 {fingerprint}) is not in the client register',
+    hint: 'have its request signed here (kmipd client sign), or register the certificate (kmipd client trust)',
+  },
+  revokedClient: {
+    side: 'client',
+    reason: 'the certificate of {name} was revoked on {date} ({why})',
+    hint: 'sign a new request of this client: kmipd client sign',
+  },
+  expiredClient: {
+    side: 'client',
+    reason: 'the certificate of {name} expired on {date}',
+    hint: 'sign a new request of this client: kmipd client sign',
+  },
+  earlyClient: { side: 'client', reason: 'the certificate of {name} is valid from {date}', hint: clocks },
   certificateWanted: {
     side: 'client',
     reason: 'the server wants a client certificate, and none was given{authorities}',

@@ -10,6 +10,10 @@
  */
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import type { Certificate } from '../../certs/index.ts'
+import { dateFault, listed, purposes } from '../diagnosis/certificate.ts'
+import { climb, readable, verdictFault } from '../diagnosis/chain.ts'
+import { type Fault, fault, type Refusal } from '../diagnosis/faults.ts'
 
 /** A client that has proved to hold the key of its certificate. */
 export interface Peer {
@@ -25,18 +29,14 @@ export interface Peer {
    * Whatever it says, only a register that knows this very certificate may then admit the client.
    */
   readonly chainError?: string
+  /** What the client sent beside its certificate, if nobody vouches for it: DER. */
+  readonly sent?: readonly Uint8Array[]
   readonly address: string
   readonly port: number
   readonly tlsVersion: string
   readonly cipher: string
   /** Whether an earlier session was resumed. The certificate is then that session's. */
   readonly resumed: boolean
-}
-
-/** Why a client is not admitted, and what to do about it. */
-export interface Refusal {
-  readonly reason: string
-  readonly hint: string
 }
 
 export const isRefusal = (admission: object): admission is Refusal => 'reason' in admission && 'hint' in admission
@@ -51,7 +51,7 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
-    ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError) }),
+    ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError), sent: sentWith(socket) }),
     address: addressOf(socket),
     port: socket.remotePort ?? 0,
     tlsVersion: socket.getProtocol() ?? 'unknown',
@@ -66,66 +66,65 @@ const oneLine = (name: string | undefined): string => name?.split('\n').reverse(
 /** A string, whatever the type declarations of node:tls say. */
 const codeOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Seen when there is no certificate at all. */
-export const noCertificate: Refusal = {
-  reason: 'the client showed no certificate',
-  hint: 'install a client certificate and its key in the client; kmipd client sign makes one from a request',
+/** What speaks against a certificate whoever knows it: its dates and, if asked for, its usage. */
+export function faultOf(certificate: X509Certificate, usage: 'lenient' | 'strict', now: number): Fault | undefined {
+  const fault = dateFault(certificate, 'client', now)
+  if (fault !== undefined || usage === 'lenient') return fault
+  const { keyUsage } = certificate as { readonly keyUsage?: readonly string[] }
+  // A certificate without the extension has no list, whatever the type declarations say.
+  return keyUsage?.includes(clientAuth) === true ? undefined : notForClients(keyUsage)
 }
 
 /** Extended key usage of a TLS client. RFC 5280 §4.2.1.12 */
 const clientAuth = '1.3.6.1.5.5.7.3.2'
 
-/** What speaks against a certificate whoever knows it: its dates and, if asked for, its usage. */
-export function faultOf(certificate: X509Certificate, usage: 'lenient' | 'strict', now: number): Refusal | undefined {
-  const { validFrom, validTo } = certificate
-  // An unreadable date is neither before nor after now.
-  if (!(now <= Date.parse(validTo)))
-    return {
-      reason: `the client certificate expired on ${dateOf(validTo)}; it is ${dateOf(now)} here`,
-      hint: 'give the client a new certificate; kmipd client sign makes one from a request',
-    }
-  if (!(now >= Date.parse(validFrom)))
-    return {
-      reason: `the client certificate is not valid before ${dateOf(validFrom)}; it is ${dateOf(now)} here`,
-      hint: 'compare the clocks of client and server',
-    }
-  if (usage === 'strict' && !isForClients(certificate))
-    return {
-      reason: 'the client certificate is not for clients: its extended key usage lacks clientAuth',
-      hint: 'give the client a certificate with clientAuth, or set tls.clientUsage to "lenient"',
-    }
-  return undefined
+const notForClients = (found: readonly string[] | undefined): Fault =>
+  fault('notForIt', 'client', { purpose: purposes.client, found: found === undefined ? 'none' : listed(found) })
+
+/** Refusals of the register that say no more than that it does not know the certificate. */
+const isUnknown = ({ code }: Refusal): boolean => code === undefined || code === 'unknownClient'
+
+/**
+ * The register's refusal, together with what is wrong with the chain: either alone may mislead.
+ *
+ * @param trusted the authorities whose clients may come in
+ */
+export function refusalOf(
+  { chainError, certificate, sent = [] }: Peer,
+  refusal: Refusal,
+  trusted: readonly Certificate[],
+  now: number,
+): Refusal {
+  const [leaf] = chainError === undefined ? [] : readable([certificate])
+  if (chainError === undefined || leaf === undefined) return refusal
+  const here = { trusted, words: 'this server', store: 'kmipd.toml' }
+  const [chain = verdictFault(chainError, 'client', here.store)] = climb(
+    leaf,
+    readable(sent),
+    here,
+    'client',
+    now,
+  ).faults
+  const { code, hint } = isUnknown(refusal) ? chain : refusal
+  return { ...(code === undefined ? {} : { code }), reason: `${chain.reason}; ${refusal.reason}`, hint }
 }
 
-/** A certificate without the extension has no list, whatever the type declarations say. */
-const isForClients = ({ keyUsage }: { readonly keyUsage?: readonly string[] }): boolean =>
-  keyUsage?.includes(clientAuth) ?? false
-
-function dateOf(date: string | number): string {
-  const ms = typeof date === 'string' ? Date.parse(date) : date
-  return Number.isNaN(ms) ? 'a date that cannot be read' : new Date(ms).toISOString()
+/** The issuers that came with a certificate, as far as they belong to one another. */
+function sentWith(socket: TLSSocket): Uint8Array[] {
+  const found: Uint8Array[] = []
+  // Nothing at all once the socket is destroyed, whatever the type declarations say.
+  let each = socket.getPeerCertificate(true) as Linked | null
+  // A root is its own issuer.
+  while (each?.issuerCertificate && each.issuerCertificate !== each && found.length < maxSent) {
+    each = each.issuerCertificate
+    if (each.raw !== undefined) found.push(each.raw)
+  }
+  return found
 }
 
-const selfSigned = 'the client certificate is self-signed'
-const untrusted = 'the issuer of the client certificate is not trusted here'
-const chainWords: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${untrusted}, or the client does not send its intermediate certificates`,
-  CERT_SIGNATURE_FAILURE: 'the client certificate was not signed by its issuer',
-  CERT_HAS_EXPIRED: 'an issuer of the client certificate has expired',
-  CERT_NOT_YET_VALID: 'an issuer of the client certificate is not valid yet',
-  INVALID_PURPOSE: 'the client certificate is not for clients: its usage lacks clientAuth',
+interface Linked {
+  readonly raw?: Uint8Array
+  readonly issuerCertificate?: Linked
 }
 
-/** The register's refusal, together with what is wrong with the chain: either alone may mislead. */
-export function refusalOf({ chainError, subject, issuer }: Peer, refusal: Refusal): Refusal {
-  if (chainError === undefined) return refusal
-  // OpenSSL names the last fault that it finds; this is the one that explains the others.
-  const words =
-    subject === issuer
-      ? selfSigned
-      : (chainWords[chainError] ?? `the client certificate cannot be verified (${chainError})`)
-  return { reason: `${words}; ${refusal.reason}`, hint: refusal.hint }
-}
+const maxSent = 12
