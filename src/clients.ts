@@ -9,36 +9,20 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
-import { z } from 'zod'
-import { type Certificate, isIssuedBy } from '../certs/index.ts'
+import type { Certificate } from '../certs/index.ts'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
-import { fault, type Refusal } from './diagnosis/faults.ts'
+import { type ClientEntry, entryOf, numberOf, parse, refusalOf, unknown } from './clients/entry.ts'
+import { type ClientName, type Guest, guestOf as namedGuest, stranger } from './clients/guest.ts'
+import type { Refusal } from './diagnosis/faults.ts'
 import { Failure } from './failure.ts'
+import { revised } from './revocation/revision.ts'
 import type { Session } from './session.ts'
+import { noTrusts, type Trusts } from './trust.ts'
+
+export { type ClientEntry, entryOf } from './clients/entry.ts'
 
 const table = 'client'
 const everyTerm = 'every'
-
-const entrySchema = z.object({
-  name: z.string(),
-  group: z.string(),
-  serialNumber: z.string(),
-  /** SHA-256 of the certificate; empty from the moment of planning to that of signing. */
-  fingerprint: z.string(),
-  subject: z.string(),
-  issuer: z.string(),
-  publicKey: z.string(),
-  notBefore: z.number(),
-  notAfter: z.number(),
-  issued: z.number(),
-  /** May call the HTTPS API; on the KMIP port a client like any other. */
-  administrator: z.boolean().optional(),
-  revoked: z.object({ date: z.number(), reason: z.string() }).optional(),
-})
-
-/** One certificate of one client. Dates are milliseconds since 1970. */
-export type ClientEntry = z.infer<typeof entrySchema>
 
 /** A session that knows its entry, to see whether it still stands. */
 export interface ClientSession extends Session {
@@ -47,7 +31,19 @@ export interface ClientSession extends Session {
   /** Whether it may call the HTTPS API as an administrator. */
   readonly isAdministrator: boolean
   /** `seen` is absent for a guest, whom the register does not know until it is revoked. */
-  readonly entry: { readonly id: string; readonly fingerprint: string; seen: StoredRecord | undefined }
+  readonly entry: {
+    readonly id: string
+    readonly certificate: Certificate
+    seen: StoredRecord | undefined
+    /** What was trusted when it was last looked at. */
+    trusts: Trusts
+  }
+}
+
+/** Who is admitted beside those in the register, at one time. */
+export interface Hospitality {
+  readonly trusts: Trusts
+  readonly clientName: ClientName
 }
 
 export interface Clients {
@@ -78,9 +74,15 @@ export interface Clients {
    *
    * @param isVouched whether a chain leads from the certificate to an authority that is trusted; without one, only the
    *   very certificate that is in the register will do
+   * @param offered what the client sent beside it: authorities between the two. Default none
    */
-  admit(certificate: Certificate, isVouched: boolean, now: number): Promise<ClientSession | Refusal>
-  /** @throws Failure AuthenticationNotSuccessful if the certificate was revoked or has expired since */
+  admit(
+    certificate: Certificate,
+    isVouched: boolean,
+    now: number,
+    offered?: readonly Certificate[],
+  ): Promise<ClientSession | Refusal>
+  /** @throws Failure AuthenticationNotSuccessful if the certificate was revoked, or has expired, or is no longer vouched for */
   confirm(session: ClientSession, now: number): Promise<void>
   /** All entries, oldest first. */
   list(): Promise<ClientEntry[]>
@@ -90,44 +92,33 @@ export interface Clients {
   revoke(entries: readonly ClientEntry[], reason: string, now: number): Promise<void>
 }
 
-/** Where the certificates of our own authority are kept. */
-const numberOf = ({ issuer, serialNumber }: Pick<ClientEntry, 'issuer' | 'serialNumber'>): string =>
-  `${serialNumber}@${sha256(issuer).slice(0, 32)}`
-
-const sha256 = (...parts: readonly (string | Uint8Array)[]): string =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex')
-
-/** A certificate as the register keeps it, for a client and group; `now` in milliseconds since 1970. */
-export const entryOf = (certificate: Certificate, name: string, group: string, now: number): ClientEntry => ({
-  name,
-  group,
-  serialNumber: certificate.serialNumber,
-  fingerprint: certificate.fingerprint,
-  subject: certificate.subject.text,
-  issuer: certificate.issuer.text,
-  publicKey: certificate.publicKey.description,
-  notBefore: certificate.notBefore.getTime(),
-  notAfter: certificate.notAfter.getTime(),
-  issued: now,
-})
-
-/** Another authority whose clients are admitted without being entered one by one. */
-export interface Trust {
-  readonly authority: Certificate
-  /** Whose objects its clients share; absent, each has a group of its own. */
-  readonly group?: string | undefined
-}
-
 interface Found {
   readonly id: string
   readonly record: StoredRecord
   readonly entry: ClientEntry
 }
 
-export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients {
+const nobody: Hospitality = { trusts: noTrusts, clientName: 'dn' }
+
+/** @param hospitality as of now; asked anew each time */
+export function clientsOf(store: Store, hospitality: () => Hospitality = () => nobody): Clients {
   async function read(id: string): Promise<Found | undefined> {
     const record = await store.get(table, id)
     return record && { id, record, entry: parse(record) }
+  }
+
+  function guestOf(certificate: Certificate, offered: readonly Certificate[], now: number): Guest | Refusal {
+    const { trusts, clientName } = hospitality()
+    const voucher = trusts.vouch(certificate, offered, now)
+    if (voucher === undefined) return unknown(certificate.subject.text, certificate.fingerprint)
+    return trusts.objection(voucher, now) ?? namedGuest(certificate, voucher, clientName)
+  }
+
+  /** What the authority that may vouch for a certificate has against it, though the register knows it. */
+  function objection(certificate: Certificate, offered: readonly Certificate[], now: number): Refusal | undefined {
+    const { trusts } = hospitality()
+    const voucher = trusts.vouch(certificate, offered, now)
+    return voucher && trusts.objection(voucher, now)
   }
 
   /** The entry of the very certificate, or the plan of one that is not signed. */
@@ -149,6 +140,21 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
     await store.commit([change, ...beside])
   }
 
+  /** What speaks against a client since its entry, or what is trusted, has changed. */
+  function changed({ entry, group }: ClientSession, record: StoredRecord | undefined, now: number) {
+    const { id, certificate, seen } = entry
+    const { fingerprint } = certificate
+    if (record !== undefined) {
+      const found = parse(record)
+      if (found.fingerprint !== fingerprint) return unknown('it connected with', fingerprint)
+      return refusalOf(found, now) ?? (isOurs(id, certificate) ? undefined : objection(certificate, [], now))
+    }
+    if (seen !== undefined) return unknown('it connected with', fingerprint)
+    const guest = guestOf(certificate, [], now)
+    if (!('client' in guest)) return guest
+    return guest.group === group ? undefined : renamed
+  }
+
   async function list(): Promise<ClientEntry[]> {
     const entries: ClientEntry[] = []
     for await (const id of store.find(table, everyTerm)) {
@@ -156,6 +162,13 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
       if (found !== undefined) entries.push(found.entry)
     }
     return entries.sort((one, other) => one.issued - other.issued)
+  }
+
+  async function revokeOne(entry: ClientEntry, revoked: NonNullable<ClientEntry['revoked']>): Promise<void> {
+    const found = await locate(entry)
+    if (found?.entry.revoked !== undefined || entry.revoked !== undefined) return
+    const id = found?.id ?? entry.fingerprint
+    await put(id, { ...(found?.entry ?? entry), revoked }, found?.record, [await revised(store)])
   }
 
   return {
@@ -183,48 +196,40 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
     },
 
     guest(certificate, now) {
-      const { client, group } = guestOf(certificate, trusts) ?? stranger(certificate)
+      const guest = guestOf(certificate, [], now)
+      const { client, group } = 'client' in guest ? guest : stranger(certificate)
       return entryOf(certificate, client, group, now)
     },
 
-    async admit(certificate, isVouched, now) {
+    async admit(certificate, isVouched, now, offered = []) {
       const { fingerprint, subject, notAfter } = certificate
+      const { trusts } = hospitality()
       const found = await locate(keysOf(certificate))
       if (found !== undefined) {
         const { id, record, entry } = found
         const { name: client, group, administrator: isAdministrator = false } = entry
-        return (
-          refusalOf(entry, now) ?? {
-            client,
-            group,
-            notAfter: entry.notAfter,
-            isAdministrator,
-            entry: { id, fingerprint, seen: record },
-          }
-        )
+        const refusal =
+          refusalOf(entry, now) ?? (isOurs(id, certificate) ? undefined : objection(certificate, offered, now))
+        const session = { client, group, notAfter: entry.notAfter, isAdministrator }
+        return refusal ?? { ...session, entry: { id, certificate, seen: record, trusts } }
       }
-      const guest = isVouched ? guestOf(certificate, trusts) : undefined
-      if (guest === undefined) return unknown(subject.text, fingerprint)
-      return {
-        ...guest,
-        notAfter: notAfter.getTime(),
-        isAdministrator: false,
-        entry: { id: fingerprint, fingerprint, seen: undefined },
-      }
+      const guest = isVouched ? guestOf(certificate, offered, now) : unknown(subject.text, fingerprint)
+      if (!('client' in guest)) return guest
+      const session = { ...guest, notAfter: notAfter.getTime(), isAdministrator: false }
+      return { ...session, entry: { id: fingerprint, certificate, seen: undefined, trusts } }
     },
 
-    async confirm({ entry, notAfter }, now) {
+    async confirm(session, now) {
+      const { entry, notAfter } = session
       if (now > notAfter)
         throw new Failure('AuthenticationNotSuccessful', 'the client certificate has expired since it connected')
+      const { trusts } = hospitality()
       const record = await store.get(table, entry.id, entry.seen)
-      if (record === entry.seen) return
-      const found = record && parse(record)
-      const refusal =
-        found?.fingerprint === entry.fingerprint
-          ? refusalOf(found, now)
-          : unknown('it connected with', entry.fingerprint)
+      if (record === entry.seen && trusts === entry.trusts) return
+      const refusal = changed(session, record, now)
       if (refusal !== undefined) throw new Failure('AuthenticationNotSuccessful', `${refusal.reason}: ${refusal.hint}`)
       entry.seen = record
+      entry.trusts = trusts
     },
 
     async find(wanted) {
@@ -239,15 +244,27 @@ export function clientsOf(store: Store, trusts: readonly Trust[] = []): Clients 
     },
 
     async revoke(entries, reason, now) {
-      const open = entries.filter(({ revoked }) => revoked === undefined)
-      for (const entry of open) {
-        const found = await locate(entry)
-        if (found?.entry.revoked !== undefined) continue
-        const revoked = { date: now, reason }
-        await put(found?.id ?? entry.fingerprint, { ...(found?.entry ?? entry), revoked }, found?.record)
-      }
+      for (const entry of entries) await again(() => revokeOne(entry, { date: now, reason }))
     },
   }
+}
+
+/** Revocations are counted in one record, so that two at once are a conflict that means nothing. */
+async function again(work: () => Promise<void>, most = 20): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'conflict' || most === 0) throw error
+    await again(work, most - 1)
+  }
+}
+
+/** Whether the entry is of what our own authority signed, on which other authorities have no say. */
+const isOurs = (id: string, { fingerprint }: Certificate): boolean => id !== fingerprint
+
+const renamed: Refusal = {
+  reason: 'the client belongs to another group since the settings were changed',
+  hint: 'have it connect again',
 }
 
 const keysOf = ({ fingerprint, serialNumber, issuer }: Certificate) => ({
@@ -256,59 +273,4 @@ const keysOf = ({ fingerprint, serialNumber, issuer }: Certificate) => ({
   issuer: issuer.text,
 })
 
-interface Guest {
-  readonly client: string
-  readonly group: string
-}
-
-/**
- * As whom a client is admitted that an authority vouches for whom the administrator trusts. A name of ours holds no `@`,
- * so no such authority can name anybody into a group of ours.
- */
-function guestOf(certificate: Certificate, trusts: readonly Trust[]): Guest | undefined {
-  const trust = trusts.find(({ authority }) => isIssuedBy(certificate, authority))
-  if (trust === undefined) return undefined
-  const client = guestName(certificate, trust.authority.publicKey.fingerprint)
-  return { client, group: trust.group ?? client }
-}
-
-/** What a certificate is called that nobody we know vouches for: one of its own. */
-function stranger(certificate: Certificate): Guest {
-  const client = guestName(certificate, certificate.fingerprint)
-  return { client, group: client }
-}
-
-/**
- * Names are for people, and two authorities or subjects may bear the same: what tells guests apart is the hash, of the
- * authority's key and the whole subject, so that a renewed certificate is the same guest. An empty subject names nobody
- * (RFC 5280 §4.1.2.6); then each certificate is a guest of its own.
- */
-function guestName({ subject, issuer, fingerprint }: Certificate, authorityKey: string): string {
-  const hash = sha256(authorityKey, subject.der, subject.attribute.length === 0 ? fingerprint : '')
-  return `${subject.commonName ?? ''}@${issuer.commonName ?? ''}#${hash.slice(0, 32)}`
-}
-
 const shortestPrefix = 8
-
-function parse({ id, body }: StoredRecord): ClientEntry {
-  const entry = entrySchema.safeParse(JSON.parse(Buffer.from(body).toString()))
-  if (!entry.success)
-    throw new StoreError('damaged', `the register's entry ${id} is not one: ${entry.error.issues[0]?.message ?? ''}`, {
-      table,
-      id,
-    })
-  return entry.data
-}
-
-function refusalOf({ name, revoked, notAfter, notBefore }: ClientEntry, now: number): Refusal | undefined {
-  if (revoked !== undefined)
-    return fault('revokedClient', 'client', { name, date: dateOf(revoked.date), why: revoked.reason })
-  if (now > notAfter) return fault('expiredClient', 'client', { name, date: dateOf(notAfter) })
-  if (now < notBefore) return fault('earlyClient', 'client', { name, date: dateOf(notBefore) })
-  return undefined
-}
-
-const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
-
-const unknown = (subject: string, fingerprint: string): Refusal =>
-  fault('unknownClient', 'client', { subject, fingerprint: `${fingerprint.slice(0, 16)}…` })

@@ -5,9 +5,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type Authority, readCertificates } from '../certs/index.ts'
+import type { Authority } from '../certs/index.ts'
 import {
   createMasterKeyFile,
   lmdb,
@@ -29,7 +28,7 @@ import {
   versions,
   writeRequest,
 } from '../protocol/index.ts'
-import { type Clients, clientsOf, type Trust } from './clients.ts'
+import { type Clients, clientsOf } from './clients.ts'
 import type { Config } from './config.ts'
 import {
   type DataFolder,
@@ -44,6 +43,8 @@ import { identifiers } from './identifiers.ts'
 import type { Policy } from './policy.ts'
 import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
+import { type Trusts, trustsOf } from './trust.ts'
+import { trustReader } from './trust/files.ts'
 import { turns } from './turns.ts'
 
 export interface Opened {
@@ -54,7 +55,7 @@ export interface Opened {
   readonly clients: Clients
   readonly policy: Policy
   /** Authorities, beside our own, whose clients may connect. */
-  readonly trusts: readonly Trust[]
+  readonly trusts: Trusts
 }
 
 /** Secrets come from the environment or a file, never from the settings. */
@@ -70,9 +71,20 @@ export async function openHouse(config: Config, environment: Environment, isNew 
   const folder = dataFolder(config.data)
   if (!isNew && !isInitialised(folder)) throw notInitialised(folder)
   const authority = await openFolderAuthority(folder)
-  const trusts = await readTrusts(config)
+  const { clientName } = config.policy
+  const readTrusts = trustReader()
+  const trusts = trustsOf((await readTrusts(config)).trust)
+  const hospitality = { trusts, clientName }
   const store = await openFolderStore(folder, config, environment, isNew)
-  return { folder, config, policy: config.policy, store, authority, trusts, clients: clientsOf(store, trusts) }
+  return {
+    folder,
+    config,
+    policy: config.policy,
+    store,
+    authority,
+    trusts,
+    clients: clientsOf(store, () => hospitality),
+  }
 }
 
 async function openFolderStore(
@@ -122,12 +134,6 @@ function secretOf(environment: Environment, name: string, words: string): string
   if (value === undefined || value === '')
     throw new DataFolderError(`the environment variable ${name} is not set; it must hold ${words}`)
   return value
-}
-
-async function readTrusts({ data, tls }: Config): Promise<Trust[]> {
-  const read = async ({ ca, group }: Config['tls']['trust'][number]): Promise<Trust[]> =>
-    readCertificates(await readFile(resolve(data, ca), 'utf8')).map(authority => ({ authority, group }))
-  return (await Promise.all(tls.trust.map(read))).flat()
 }
 
 /** What answering needs, from what is open. */

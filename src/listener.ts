@@ -71,7 +71,7 @@ export interface Listener {
   readonly port: number
   /** Admitted clients that are connected. */
   readonly connections: number
-  /** For new connections; sessions from before cannot be resumed. Throws `ListenError` `credentials`. */
+  /** For new connections; sessions from before can be resumed, and are judged again. Throws `ListenError` `credentials`. */
   readonly replaceCredentials: (credentials: Credentials) => void
   /** Accepts nothing more, answers what has been received, and ends all connections within `drainMs`. */
   readonly close: () => Promise<void>

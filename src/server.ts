@@ -7,9 +7,16 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Authority, CertsError, createAuthority, openAuthority, serverProfile } from '../certs/index.ts'
+import {
+  type Authority,
+  CertsError,
+  createAuthority,
+  openAuthority,
+  readCertificate,
+  serverProfile,
+} from '../certs/index.ts'
 import { lockFolder, type Store } from '../store/index.ts'
-import { type Clients, type ClientSession, clientsOf, type Trust } from './clients.ts'
+import { type Clients, type ClientSession, clientsOf } from './clients.ts'
 import { type Config, defaultConfigFile, loadConfig } from './config.ts'
 import {
   type AuthoritySource,
@@ -34,6 +41,7 @@ import { certificateReader } from './known-certificates.ts'
 import { listen, type Listener, type Peer } from './listener.ts'
 import { openLog, type RunningLog } from './log.ts'
 import type { Audit } from './respond.ts'
+import { noTrusts, type Trusts } from './trust.ts'
 
 export interface ServerOptions {
   /** The data folder; made at the first start. Default `./data`. */
@@ -224,7 +232,7 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
     await createWhole(files.ca, authority.chain.join(''), 0o644)
     await createWhole(files.cert, client.certificate.pem, 0o644)
     await createWhole(files.key, client.key)
-    const parts: Parts = { config, store, clients, authority, trusts: [], server, log }
+    const parts: Parts = { config, store, clients, authority, trusts: noTrusts, server, log }
     const listener = opening.with(await serve(parts), listener => listener.close())
     return {
       kmip: { host: listener.host, port: listener.port },
@@ -244,7 +252,7 @@ interface Parts {
   readonly store: Store
   readonly clients: Clients
   readonly authority: Authority
-  readonly trusts: readonly Trust[]
+  readonly trusts: Trusts
   readonly server: ServerCredentials
   readonly log: RunningLog
 }
@@ -263,12 +271,13 @@ function serve({ config, store, clients, authority, trusts, server, log }: Parts
     port: config.listen.port,
     key: server.key,
     certificate: server.certificate,
-    clientCa: [...authority.chain, ...trusts.map(trust => trust.authority.pem)],
+    clientCa: [...authority.chain, ...trusts.trust.map(trust => trust.authority.pem)],
     clientUsage: config.tls.clientUsage,
     limits: config.limits,
-    admit: async ({ certificate, fingerprint, chainError }: Peer) => {
+    admit: async ({ certificate, fingerprint, chainError, issuers }: Peer) => {
       try {
-        return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now())
+        const offered = issuers.map(each => readCertificate(each))
+        return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now(), offered)
       } catch (error) {
         if (!(error instanceof CertsError)) throw error
         return fault('unreadable', 'client', { words: error.message })

@@ -31,6 +31,8 @@ export interface Peer {
   readonly chainError?: string
   /** What the client sent beside its certificate, if nobody vouches for it: DER. */
   readonly sent?: readonly Uint8Array[]
+  /** The certificates of the issuers that it sent, if somebody vouches for it, the nearest first: DER. Not when resumed. */
+  readonly issuers: readonly Uint8Array[]
   readonly address: string
   readonly port: number
   readonly tlsVersion: string
@@ -52,6 +54,7 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
     ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError), sent: sentWith(socket) }),
+    issuers: socket.authorized ? issuersOf(certificate) : [],
     address: addressOf(socket),
     port: socket.remotePort ?? 0,
     tlsVersion: socket.getProtocol() ?? 'unknown',
@@ -59,6 +62,18 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
     resumed: socket.isSessionReused(),
   }
 }
+
+function issuersOf(certificate: X509Certificate): Uint8Array[] {
+  const issuers: Uint8Array[] = []
+  let issuer = certificate.issuerCertificate
+  while (issuer !== undefined && issuers.length < mostIssuers) {
+    issuers.push(issuer.raw)
+    issuer = issuer.issuerCertificate
+  }
+  return issuers
+}
+
+const mostIssuers = 8
 
 /** node:crypto writes one attribute a line, least specific first. */
 const oneLine = (name: string | undefined): string => name?.split('\n').reverse().join(',') ?? ''

@@ -13,10 +13,11 @@ import {
   openAuthority,
   type Subject,
 } from '../../certs/index.ts'
-import { type Clients, type ClientSession, clientsOf, entryOf, type Trust } from '../../src/clients.ts'
+import { type Clients, type ClientSession, clientsOf, entryOf } from '../../src/clients.ts'
 import { schema } from '../../src/config/settings.ts'
 import { EnrollmentError, issueClient, type Office, trustClient } from '../../src/enrollment.ts'
 import { openEphemeralStore } from '../../src/house.ts'
+import { trustsOf } from '../../src/trust.ts'
 import { type Store, StoreError } from '../../store/index.ts'
 
 const now = new Date()
@@ -39,11 +40,10 @@ async function signed(by: Authority, subject: Subject): Promise<Certificate> {
   return by.sign(by.plan(publicKey, { ...clientProfile({ names: ['client.example'] }), subject }, now))
 }
 
-const trusting = (...authorities: readonly Authority[]): Clients =>
-  clientsOf(
-    store,
-    authorities.map(({ certificate }): Trust => ({ authority: certificate })),
-  )
+function trusting(...authorities: readonly Authority[]): Clients {
+  const trusts = trustsOf(authorities.map(({ certificate }) => ({ authority: certificate })))
+  return clientsOf(store, () => ({ trusts, clientName: 'dn' }))
+}
 
 async function admitted(clients: Clients, certificate: Certificate): Promise<ClientSession> {
   const session = await clients.admit(certificate, true, now.getTime())
