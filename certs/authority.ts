@@ -26,6 +26,8 @@ import { requestParts } from './request.ts'
 import type { RevocationList, RevocationListOptions } from './revocation-list.ts'
 import { writeList } from './revocation-list.ts'
 import { signer } from './signature.ts'
+import type { StatusLookup } from './status.ts'
+import { answerStatus, isAskedBy } from './status.ts'
 import { clipped, dayMs, serialFrom, validityFrom } from './validity.ts'
 
 /** What `openAuthority` takes. */
@@ -77,6 +79,14 @@ export interface Authority {
   readonly sign: (plan: Plan) => Promise<Certificate>
   /** Writes and signs a revocation list, full or delta. Throws `CertsError` `badList`, `badLifetime`, `notAnAuthority`. */
   readonly revocationList: (options: RevocationListOptions) => Promise<RevocationList>
+  /**
+   * Answers an OCSP request (DER) with a signed response, or with an unsigned one that says what is wrong; never throws.
+   * @param lookup asked about this authority's certificates alone; when it fails, the response is internalError
+   * @param nextUpdate when to ask again
+   */
+  readonly answerStatus: (request: Uint8Array, lookup: StatusLookup, now: Date, nextUpdate: Date) => Promise<Uint8Array>
+  /** Whether an OCSP request is about a certificate of this authority. */
+  readonly isAskedBy: (request: Uint8Array) => boolean
 }
 
 /**
@@ -110,6 +120,7 @@ export function openAuthority({
     keyIdentifier: parts.keyIdentifier ?? keyIdentifier(publicKey.der),
     publication: checkPublication(publication),
   }
+  const responder = { subject: parts.subject, publicKey: publicKey.der }
   const signing = signer(publicKey, privateKey)
   const bodies = new WeakMap<Plan, Uint8Array>()
 
@@ -168,6 +179,9 @@ export function openAuthority({
         'the certificate just made does not verify; check the machine and sign again',
       )
     },
+    answerStatus: (request, lookup, now, nextUpdate) =>
+      answerStatus(request, lookup, now, nextUpdate, responder, signing),
+    isAskedBy: request => isAskedBy(request, responder),
     async revocationList(options) {
       if (certificate.keyUsage?.includes('cRLSign') ?? true) return writeList(options, issuer, signing)
       throw new CertsError(

@@ -7,7 +7,7 @@
  * multi-octet tags) are refused, since other software would read or re-encode them differently.
  * @module
  */
-import { Constructed, fromBER, Integer, ObjectIdentifier, Primitive } from 'asn1js'
+import { Constructed, fromBER, Integer, ObjectIdentifier } from 'asn1js'
 import type { BaseBlock } from 'asn1js'
 import { CertsError } from './errors.ts'
 
@@ -164,13 +164,14 @@ const isTime = (node: Node | undefined) => node?.tag === tags.utcTime || node?.t
 
 /** Encodes a value from its identifier octet and the concatenated parts of its content. */
 export function encode(tag: number, ...part: readonly Uint8Array[]): Uint8Array {
-  const block = new Primitive({
-    idBlock: { tagClass: (tag >> 6) + 1, tagNumber: tag & 0x1f },
-    valueHex: new Uint8Array(Buffer.concat(part)),
-  })
-  block.idBlock.isConstructed = (tag & 0x20) !== 0
-  return new Uint8Array(block.toBER())
+  const length = part.reduce((sum, { length }) => sum + length, 0)
+  const octets = length < 0x80 ? [] : digitsIn256(length)
+  const header = Uint8Array.of(tag, octets.length ? 0x80 | octets.length : length, ...octets)
+  return new Uint8Array(Buffer.concat([header, ...part]))
 }
+
+const digitsIn256 = (value: number): number[] =>
+  value < 256 ? [value] : [...digitsIn256(Math.floor(value / 256)), value % 256]
 
 export const sequence = (...part: readonly Uint8Array[]) => encode(tags.sequence, ...part)
 

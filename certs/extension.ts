@@ -36,6 +36,8 @@ const oids = {
   extKeyUsage: '2.5.29.37',
   freshestCRL: '2.5.29.46',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
+  /** Of a question and its answer (RFC 9654 §2.1). */
+  nonce: '1.3.6.1.5.5.7.48.1.2',
 } as const
 
 export type ExtensionName = keyof typeof oids

@@ -44,7 +44,7 @@ import { verifySignature } from './signature.ts'
 import { toSecond } from './validity.ts'
 
 /** CRLReason (RFC 5280 §5.3.1) */
-const reasons = {
+export const reasons = {
   unspecified: 0,
   keyCompromise: 1,
   cACompromise: 2,
@@ -64,6 +64,14 @@ export type RevocationReason = keyof typeof reasons
 const reasonOf = new Map<number, RevocationReason>(
   Object.entries(reasons).map(([name, number]) => [number, name as RevocationReason]),
 )
+
+/** The extensions of an entry; RFC 5280 §5.3.1: that it is unspecified is left out. */
+const entryExtensions = Object.fromEntries(
+  Object.entries(reasons).map(([name, number]) => [
+    name,
+    number === 0 ? new Uint8Array() : sequence(extension('reasonCode', enumerated(number))),
+  ]),
+) as Record<RevocationReason, Uint8Array>
 
 /** The words of `RevocationReason`, in the specification's order. */
 export const revocationReasons = Object.keys(reasons) as readonly RevocationReason[]
@@ -155,9 +163,7 @@ function encodeEntry({ serialNumber, date, reason = 'unspecified' }: RevokedCert
   if (reason === 'removeFromCRL' && !isDelta) {
     throw new CertsError('badList', `${serialNumber} is to be removed from the list: leave it out of a full one`)
   }
-  // RFC 5280 §5.3.1: unspecified is left out
-  const extensions = reasons[reason] ? [sequence(extension('reasonCode', enumerated(reasons[reason])))] : []
-  return sequence(unsigned(Buffer.from(serialNumber, 'hex')), time(date), ...extensions)
+  return sequence(unsigned(Buffer.from(serialNumber, 'hex')), time(date), entryExtensions[reason])
 }
 
 /**

@@ -53,7 +53,8 @@ const broken: Readonly<Record<string, string>> = {
   '1.2.840.10040.4.3': 'DSA with SHA-1',
 }
 
-const hashes: Readonly<Record<string, string>> = {
+/** By object identifier. */
+export const hashes: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.1': 'sha256',
   '2.16.840.1.101.3.4.2.2': 'sha384',
   '2.16.840.1.101.3.4.2.3': 'sha512',

@@ -11,7 +11,9 @@ import {
   readCertificate,
   readCertificates,
   readPrivateKey,
+  readPublication,
   readRequest,
+  readRevocationList,
   serverProfile,
 } from '../../certs/index.ts'
 import { derOf, handmadeRequest, nameOf, pemOf, tlv } from './handmade.ts'
@@ -19,19 +21,43 @@ import { clusterSubject } from './openssl.ts'
 
 const now = new Date()
 const runs = { numRuns: 200 }
-const readers = [readRequest, readCertificate, readCertificates, readPrivateKey]
+const readers = [
+  readRequest,
+  readCertificate,
+  readCertificates,
+  readPrivateKey,
+  readRevocationList,
+  (input: string | Uint8Array) => readPublication(readCertificate(input)),
+]
+
+const publication = {
+  authority: 'http://a.example/',
+  statusResponder: 'http://a.example/ocsp',
+  revocationList: 'http://a.example/crl',
+  deltaRevocationList: 'http://a.example/delta',
+}
+const revoked = [
+  { serialNumber: '0a', date: now, reason: 'superseded' as const },
+  { serialNumber: 'ff', date: now },
+]
 
 let samples: Buffer[] = []
 let key = ''
 
 beforeAll(async () => {
   const files = await createAuthority({ now })
-  const authority = openAuthority(files)
+  const authority = openAuthority({ ...files, publication })
   const keyPair = await generateKeyPair()
   const request = await createRequest({ subject: clusterSubject, keyPair, names: ['a.example', '::1'] })
   const profile = serverProfile({ names: ['a.example', '192.0.2.1', '2001:db8::1'] })
   const leaf = await authority.sign(authority.plan(keyPair.publicKey, profile, now))
-  samples = [derOf(request), Buffer.from(leaf.der), derOf(files.certificate), derOf(files.key)]
+  const list = await authority.revocationList({
+    number: 9n,
+    revoked,
+    thisUpdate: now,
+    nextUpdate: new Date('2049-01-01'),
+  })
+  samples = [derOf(request), Buffer.from(leaf.der), derOf(files.certificate), derOf(files.key), Buffer.from(list.der)]
   key = files.key
 })
 
@@ -67,20 +93,24 @@ describe('reads or refuses', () => {
 
   it('any tree of DER, armoured or not', () => {
     fc.assert(
-      fc.property(tree, fc.constantFrom('', 'CERTIFICATE REQUEST', 'CERTIFICATE', 'PRIVATE KEY'), (der, label) => {
-        for (const read of readers) refusesOrReads(read, label ? pemOf(label, der) : der)
-      }),
+      fc.property(
+        tree,
+        fc.constantFrom('', 'CERTIFICATE REQUEST', 'CERTIFICATE', 'PRIVATE KEY', 'X509 CRL'),
+        (der, label) => {
+          for (const read of readers) refusesOrReads(read, label ? pemOf(label, der) : der)
+        },
+      ),
       runs,
     )
   })
 
-  it('requests, certificates and keys with octets changed, cut or doubled', () => {
+  it('requests, certificates, keys and lists with octets changed, cut or doubled', () => {
     const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255), fc.constantFrom('set', 'cut', 'add')), {
       minLength: 1,
       maxLength: 4,
     })
     fc.assert(
-      fc.property(fc.nat(3), edits, (which, changes) => {
+      fc.property(fc.nat(4), edits, (which, changes) => {
         const sample = samples[which] ?? expect.fail('no sample')
         const input = changes.reduce((der, [place, octet, edit]) => {
           const at = place % (der.length + 1)
@@ -93,7 +123,7 @@ describe('reads or refuses', () => {
         for (const read of readers) refusesOrReads(read, input)
         refusesOrReads(readPrivateKey, pemOf('PRIVATE KEY', input))
       }),
-      { numRuns: 700 },
+      { numRuns: 1000 },
     )
   })
 })
