@@ -80,6 +80,18 @@ const attributeTypes: readonly AttributeType[] = [
 const byOid = new Map(attributeTypes.map(row => [row.oid, row]))
 const fieldOf = new Map(attributeTypes.map(row => [row.type, row.field]))
 
+/**
+ * The type of an attribute as `NameAttribute` has it, from its short name, its long name or its object identifier, in
+ * whatever case; undefined when there is none. Object identifiers that have no name here stand for themselves.
+ */
+export function attributeWord(word: string): string | undefined {
+  const plain = word.toLowerCase()
+  const row = attributeTypes.find(({ oid, type, field }) =>
+    [oid, type, field].some(each => each?.toLowerCase() === plain),
+  )
+  return row?.type ?? (/^[0-2](\.\d+)+$/.test(word) ? word : undefined)
+}
+
 /** Reads a Name. Throws `CertsError` `malformed` or `badSubject`. */
 export function readName(node: Node | undefined, name: string): DistinguishedName {
   const { der } = expect(node, tags.sequence, name)
