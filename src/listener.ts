@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { type Certificate, readCertificates } from '../certs/index.ts'
@@ -71,7 +72,10 @@ export interface Listener {
   readonly port: number
   /** Admitted clients that are connected. */
   readonly connections: number
-  /** For new connections; sessions from before can be resumed, and are judged again. Throws `ListenError` `credentials`. */
+  /**
+   * For new connections. Sessions from before can be resumed, and are judged again, unless an authority is trusted no
+   * longer: then all clients begin anew. Throws `ListenError` `credentials`.
+   */
   readonly replaceCredentials: (credentials: Credentials) => void
   /** Accepts nothing more, answers what has been received, and ends all connections within `drainMs`. */
   readonly close: () => Promise<void>
@@ -100,6 +104,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
   const newcomers = new Map<string, Socket>()
   const conversations = new Set<Conversation>()
   let closing: Promise<void> | undefined
+  let { clientCa } = options
   let lastFull = -Infinity
 
   const tlsServer = createTlsServer({
@@ -224,12 +229,19 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
       return conversations.size
     },
     replaceCredentials(credentials) {
-      tlsServer.setSecureContext(secureContext(credentials))
+      // A session says that its client was vouched for when it began.
+      const isKept = clientCa.every(authority => credentials.clientCa.includes(authority))
+      const ticketKeys = isKept ? tlsServer.getTicketKeys() : randomBytes(ticketKeyBytes)
+      tlsServer.setSecureContext({ ...secureContext(credentials), ticketKeys })
+      clientCa = credentials.clientCa
       trusted = trustedBy(credentials)
     },
     close: () => (closing ??= drain()),
   }
 }
+
+/** As node:tls wants them. */
+const ticketKeyBytes = 48
 
 const keepAliveMs = 60_000
 

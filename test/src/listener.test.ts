@@ -181,13 +181,28 @@ describe('admission', () => {
       expect(await listener.line('expired on')).toMatchObject({ subject: 'CN=alice', resumed: true })
     })
 
+    it('resumes sessions from before its own certificate was replaced', async () => {
+      const listener = await start()
+      const session = await used(listener, only)
+      const { cert, key } = await serverIdentity('P-384')
+      listener.replaceCredentials({
+        key,
+        certificate: cert,
+        clientCa: [stranger.certificate.pem, trusted.certificate.pem],
+      })
+      const again = await connect(listener, { ...only, session })
+      again.socket.write(message())
+      await again.receives(16)
+      expect(again.socket.isSessionReused()).toBe(true)
+    })
+
     it('refuses a session from before its authority was removed', async () => {
       const listener = await start()
       const session = await used(listener, only)
       listener.replaceCredentials({ key: server.key, certificate: server.cert, clientCa: [stranger.certificate.pem] })
       const again = await connect(listener, { ...only, session })
       await again.closed
-      expect(await listener.line('not trusted')).toMatchObject({ subject: 'CN=alice' })
+      expect(await listener.line('not trusted')).toMatchObject({ subject: 'CN=alice', resumed: false })
       const newcomer = await connect(listener, { ...only, ...bob })
       newcomer.socket.write(message())
       await newcomer.receives(16)
