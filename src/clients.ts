@@ -10,7 +10,7 @@
  * @module
  */
 import type { Certificate } from '../certs/index.ts'
-import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
+import { type Awaitable, type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import { type ClientEntry, entryOf, numberOf, parse, refusalOf, unknown } from './clients/entry.ts'
 import { type ClientName, type Guest, guestOf as namedGuest, stranger } from './clients/guest.ts'
 import type { Refusal } from './diagnosis/faults.ts'
@@ -83,7 +83,7 @@ export interface Clients {
     offered?: readonly Certificate[],
   ): Promise<ClientSession | Refusal>
   /** @throws Failure AuthenticationNotSuccessful if the certificate was revoked, or has expired, or is no longer vouched for */
-  confirm(session: ClientSession, now: number): Promise<void>
+  confirm(session: ClientSession, now: number): Awaitable<void>
   /** All entries, oldest first. */
   list(): Promise<ClientEntry[]>
   /** The entries of a client's name, or else of a serial number, or of a fingerprint or its beginning. */
@@ -171,6 +171,19 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
     await put(id, { ...(found?.entry ?? entry), revoked }, found?.record, [await revised(store)])
   }
 
+  async function confirmAnew(
+    session: ClientSession,
+    read: Awaitable<StoredRecord | undefined>,
+    trusts: Trusts,
+    now: number,
+  ): Promise<void> {
+    const record = await read
+    const refusal = changed(session, record, now)
+    if (refusal !== undefined) throw new Failure('AuthenticationNotSuccessful', `${refusal.reason}: ${refusal.hint}`)
+    session.entry.seen = record
+    session.entry.trusts = trusts
+  }
+
   return {
     list,
 
@@ -219,17 +232,13 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
       return { ...session, entry: { id: fingerprint, certificate, seen: undefined, trusts } }
     },
 
-    async confirm(session, now) {
+    confirm(session, now) {
       const { entry, notAfter } = session
       if (now > notAfter)
         throw new Failure('AuthenticationNotSuccessful', 'the client certificate has expired since it connected')
       const { trusts } = hospitality()
-      const record = await store.get(table, entry.id, entry.seen)
-      if (record === entry.seen && trusts === entry.trusts) return
-      const refusal = changed(session, record, now)
-      if (refusal !== undefined) throw new Failure('AuthenticationNotSuccessful', `${refusal.reason}: ${refusal.hint}`)
-      entry.seen = record
-      entry.trusts = trusts
+      const record = store.get(table, entry.id, entry.seen)
+      return record === entry.seen && trusts === entry.trusts ? undefined : confirmAnew(session, record, trusts, now)
     },
 
     async find(wanted) {

@@ -42,7 +42,8 @@ export async function exchange<S extends Session>(
   try {
     item = decode(bytes)
     request = readRequest(item)
-    await house.confirm(session)
+    const confirming = house.confirm(session)
+    if (confirming !== undefined) await confirming
     const answer = await respond(request, session, house, correlation)
     for (const each of answer.audit) house.audit(session, correlation, each)
     return answer.bytes

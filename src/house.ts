@@ -40,6 +40,7 @@ import {
 } from './data-folder.ts'
 import { Failure } from './failure.ts'
 import { identifiers } from './identifiers.ts'
+import { recent } from './objects/recent.ts'
 import type { Policy } from './policy.ts'
 import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
@@ -143,7 +144,7 @@ export function houseOf(
   now: () => number = Date.now,
 ): House {
   const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
-  return { store, now, random, newIdentifier: identifiers(now, random), inTurn: turns(), ...limits }
+  return { store, recent: recent(), now, random, newIdentifier: identifiers(now, random), inTurn: turns(), ...limits }
 }
 
 /** Performs operations in this process, with nobody's certificate: for whoever owns the data folder. */

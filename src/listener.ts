@@ -15,6 +15,7 @@ import { brokenOff, handshakeComplaint, isBreak } from './diagnosis/connection.t
 import { fault, type Refusal } from './diagnosis/faults.ts'
 import { bind } from './listener/bind.ts'
 import { converse, type Conversation, type Terms } from './listener/conversation.ts'
+import { outbox } from './listener/outbox.ts'
 import { addressOf, faultOf, isRefusal, type Peer, peerOf, refusalOf } from './listener/peer.ts'
 import { type Credentials, secureContext } from './listener/secure-context.ts'
 import type { Fields, Log } from './log.ts'
@@ -98,6 +99,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
       sending: sweeps(limits.messageMs),
     },
     clock,
+    outbox: outbox(),
     log,
   }
   /** Not admitted yet, the longest waiting first. */

@@ -210,25 +210,32 @@ function allowed(fields: Fields): Record<string, unknown> {
   return plain
 }
 
-/** As pino would write it, in a third of the time: there is one for every batch item. */
+/** As pino would write it, in a fraction of the time: there is one for every batch item. */
 function itemLine(fields: ItemFields): string {
   const { client, group, operation, uniqueIdentifier, result, reason, message, durationMs, correlation } = fields
-  const plain = {
-    level: 'info',
-    time: new Date().toISOString(),
-    client: cut(client),
-    group: group && cut(group),
-    operation,
-    uniqueIdentifier: uniqueIdentifier && cut(uniqueIdentifier),
-    result,
-    reason,
-    message: message && cut(message),
-    durationMs: Math.round(durationMs * 1000) / 1000,
-    correlation,
-    msg: 'item',
-  }
-  return `${JSON.stringify(plain)}\n`
+  return (
+    `{"level":"info","time":"${new Date().toISOString()}"` +
+    member('client', client) +
+    member('group', group) +
+    member('operation', operation) +
+    member('uniqueIdentifier', uniqueIdentifier) +
+    member('result', result) +
+    member('reason', reason) +
+    member('message', message) +
+    `,"durationMs":${Math.round(durationMs * 1000) / 1000}` +
+    member('correlation', correlation) +
+    ',"msg":"item"}\n'
+  )
 }
+
+function member(name: keyof ItemFields, value: string | number | undefined): string {
+  if (value === undefined) return ''
+  if (typeof value === 'number') return `,"${name}":${value}`
+  return plainWord.test(value) ? `,"${name}":"${value}"` : `,"${name}":${JSON.stringify(cut(value))}`
+}
+
+/** What JSON writes as it is: most of what is logged. */
+const plainWord = /^[\w .:-]{0,128}$/
 
 /** Causes of causes are followed this far. */
 const maxCauses = 3

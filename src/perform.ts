@@ -37,7 +37,8 @@ export async function perform(
     if (handler === undefined) throw new Failure('OperationNotSupported', `the operation ${operation} is not supported`)
     const request = item.payload as { readonly uniqueIdentifier?: UniqueIdentifier | undefined }
     if (handler.isIdentified) uniqueIdentifier = placeholder.resolve(request.uniqueIdentifier)
-    const payload = await handler.execute(handler.isIdentified ? { ...request, uniqueIdentifier } : request, context)
+    const isResolved = !handler.isIdentified || request.uniqueIdentifier === uniqueIdentifier
+    const payload = await handler.execute(isResolved ? request : { ...request, uniqueIdentifier }, context)
     placeholder.note(operation, payload)
     return {
       response: { operation, uniqueBatchItemID, resultStatus: 'Success', payload },

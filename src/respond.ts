@@ -19,6 +19,7 @@ import { type Store, StoreError } from '../store/index.ts'
 import { Failure } from './failure.ts'
 import { handlers } from './operations/index.ts'
 import { type Objects, objectsOf } from './objects/objects.ts'
+import type { Recent } from './objects/recent.ts'
 import { beginWork, type Work } from './objects/work.ts'
 import { failed, type Outcome, perform } from './perform.ts'
 import { placeholder } from './placeholder.ts'
@@ -28,6 +29,7 @@ import { timeSlice } from './time-slice.ts'
 /** What the rooms that answer messages share. */
 export interface House {
   readonly store: Store
+  readonly recent: Recent
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly random: (count: number) => Uint8Array
@@ -90,7 +92,7 @@ async function attempt(
   house: House,
   correlation: string,
 ): Promise<Answer & { readonly error?: unknown }> {
-  const work = beginWork(house.store)
+  const work = beginWork(house.store, house.recent)
   try {
     const answer = answerOf(await runBatch(request, session, house, work, correlation), request, house)
     if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
@@ -100,7 +102,7 @@ async function attempt(
     const audit = answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) }))
     return { ...answerOf(audit, request, house), error }
   } finally {
-    work.wipe()
+    work.end()
   }
 }
 

@@ -26,6 +26,8 @@ export interface StoredRecord {
 }
 
 export interface Seen {
+  /** The key of its row. */
+  readonly place: Uint8Array
   readonly envelope: Uint8Array
   /** The plaintext before the body. */
   readonly head: Uint8Array
@@ -55,7 +57,7 @@ export function openRecord(
     table,
     id,
     body: plaintext.subarray(bodyAt),
-    seen: { envelope, head: plaintext.subarray(0, bodyAt) },
+    seen: { place, envelope, head: plaintext.subarray(0, bodyAt) },
   }
 }
 

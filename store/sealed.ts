@@ -94,9 +94,9 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
 
   return {
     get(table, id, previous) {
-      checkPlace(table, id)
-      const place = recordKey(table, id)
       const known = previous?.table === table && previous.id === id ? previous : undefined
+      if (known === undefined) checkPlace(table, id)
+      const place = known?.seen.place ?? recordKey(table, id)
       return when(engine.get(place, known?.seen.envelope), envelope => {
         if (envelope === undefined) return undefined
         return envelope === known?.seen.envelope ? known : open(table, id, place, envelope)

@@ -23,7 +23,7 @@ export type { RequestHeader } from './shapes.ts'
 /** One thing asked for. `problem` is why the payload could not be read; then there is none. */
 export type RequestItem = Omit<ValueOf<typeof RequestBatchItem>, 'requestPayload'> & {
   readonly payload?: unknown
-  readonly problem?: SchemaError
+  readonly problem?: SchemaError | undefined
 }
 
 export interface RequestMessage {
@@ -136,22 +136,18 @@ function expect(item: Item, wanted: number): Item {
 function readRequestItem(item: Item, version: Version): RequestItem {
   const batchItem = readWithin(codec(RequestBatchItem, version), item)
   const { operation: name, ephemeral, uniqueBatchItemID, requestPayload, messageExtension } = batchItem
-  const read = { operation: name, ephemeral, uniqueBatchItemID, messageExtension }
   const operation = operationIn(name, version)
-  if (operation === undefined)
-    return {
-      ...read,
-      problem: new SchemaError('operation', `the operation ${name} is not supported in KMIP ${version}`),
-    }
+  let payload: unknown
+  let problem: SchemaError | undefined
   try {
-    return {
-      ...read,
-      payload: readWithin(codec(operation.request, version), expect(requestPayload, tag.requestPayload)),
-    }
+    if (operation === undefined)
+      throw new SchemaError('operation', `the operation ${name} is not supported in KMIP ${version}`)
+    payload = readWithin(codec(operation.request, version), expect(requestPayload, tag.requestPayload))
   } catch (error) {
-    if (error instanceof SchemaError) return { ...read, problem: error }
-    throw error
+    if (!(error instanceof SchemaError)) throw error
+    problem = error
   }
+  return { operation: name, ephemeral, uniqueBatchItemID, messageExtension, payload, problem }
 }
 
 /** Writes a response message; result reasons and fields are those of its version. */

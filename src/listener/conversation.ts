@@ -14,6 +14,7 @@ import { randomUUID } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { FrameError, framer } from '../../protocol/index.ts'
 import type { Fields, Log } from '../log.ts'
+import type { Outbox } from './outbox.ts'
 
 /** What all conversations of a listener share. */
 export interface Terms<S> {
@@ -23,6 +24,7 @@ export interface Terms<S> {
   readonly patience: Readonly<Record<Phase, number>>
   /** Counts the sweeps. */
   readonly clock: { readonly sweep: number }
+  readonly outbox: Outbox
   readonly log: Log
 }
 
@@ -42,7 +44,7 @@ const maxWaitingBytes = 65_536
 
 /** @param who tells the log whose connection it is */
 export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: Terms<S>): Conversation {
-  const { exchange, clock, patience, log } = terms
+  const { exchange, clock, patience, outbox, log } = terms
   const framing = framer('request', terms.maxMessageBytes)
   const waiting: Uint8Array[] = []
   let waitingBytes = 0
@@ -91,7 +93,9 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
   function send(response: Uint8Array): void {
     if (socket.destroyed) return
     enter('sending')
-    socket.write(response, sent)
+    outbox(() => {
+      if (!socket.destroyed) socket.write(response, sent)
+    })
   }
 
   function sent(error?: Error | null): void {

@@ -7,8 +7,9 @@
  *
  * @module
  */
-import { type Store, StoreError, type StoredRecord } from '../../store/index.ts'
-import { readRecord, type StoredObject, writeRecord } from './stored-object.ts'
+import { type Store, StoreError } from '../../store/index.ts'
+import type { Opened, Recent } from './recent.ts'
+import { type StoredObject, writeRecord } from './stored-object.ts'
 import { termsOf, uniqueTermsOf } from './terms.ts'
 
 export const objectTable = 'object'
@@ -21,7 +22,7 @@ interface Done {
 }
 
 export interface Work {
-  /** The object as this message sees it, or undefined. Byte strings are views of bytes that `wipe` clears. */
+  /** The object as this message sees it, or undefined. Byte strings are views of bytes that last until `end`. */
   read(uniqueIdentifier: string): Promise<StoredObject | undefined>
   /** Creates the object, or replaces what was read of it. */
   write(object: StoredObject): void
@@ -40,8 +41,8 @@ export interface Work {
    * @throws StoreError `conflict` or `duplicate` if another writer was faster: do the message again
    */
   commit(): Promise<void>
-  /** Clears the key material that was read. */
-  wipe(): void
+  /** Gives up what was read: it may be cleared. */
+  end(): void
 }
 
 const nothing: Done = { changes: new Map(), served: new Set() }
@@ -50,8 +51,9 @@ const nothing: Done = { changes: new Map(), served: new Set() }
 const maxIdentifierBytes = 512
 export const isIdentifier = (text: string): boolean => text !== '' && Buffer.byteLength(text) <= maxIdentifierBytes
 
-export function beginWork(store: Store): Work {
-  const records = new Map<string, StoredRecord>()
+/** @param recent of this store */
+export function beginWork(store: Store, recent: Recent): Work {
+  const opened = new Map<string, Opened>()
   let done = nothing
   let bytesRead = 0
 
@@ -64,19 +66,32 @@ export function beginWork(store: Store): Work {
   async function read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
     const changed = done.changes.get(uniqueIdentifier)
     if (changed !== undefined) return settled(changed)
-    if (!isIdentifier(uniqueIdentifier)) return undefined
-    const found = records.get(uniqueIdentifier) ?? (await store.get(objectTable, uniqueIdentifier))
+    const found = opened.get(uniqueIdentifier) ?? (await open(uniqueIdentifier))
     if (found === undefined) return undefined
-    records.set(uniqueIdentifier, found)
-    bytesRead += found.body.length
-    return settled(readRecord(found.body))
+    bytesRead += found.record.body.length
+    return settled(found.object)
+  }
+
+  async function open(uniqueIdentifier: string): Promise<Opened | undefined> {
+    if (!isIdentifier(uniqueIdentifier)) return undefined
+    const kept = recent.take(uniqueIdentifier)
+    let found: Opened | undefined
+    try {
+      const record = await store.get(objectTable, uniqueIdentifier, kept?.record)
+      if (record === undefined) return undefined
+      found = record === kept?.record ? kept : recent.open(record)
+    } finally {
+      if (kept !== undefined && kept !== found) recent.release(kept)
+    }
+    opened.set(uniqueIdentifier, found)
+    return found
   }
 
   async function write(objects: readonly StoredObject[]): Promise<void> {
     const rows = objects.map(object => ({
       table: objectTable,
       id: object.attributes.uniqueIdentifier,
-      previous: records.get(object.attributes.uniqueIdentifier),
+      previous: opened.get(object.attributes.uniqueIdentifier)?.record,
       body: writeRecord(object),
       terms: termsOf(object),
       uniqueTerms: uniqueTermsOf(object),
@@ -117,9 +132,9 @@ export function beginWork(store: Store): Work {
         if (!isNote) throw error
       }
     },
-    wipe() {
-      for (const { body } of records.values()) body.fill(0)
-      records.clear()
+    end() {
+      for (const each of opened.values()) recent.release(each)
+      opened.clear()
     },
   }
 }

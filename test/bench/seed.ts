@@ -9,6 +9,7 @@ import { issueClient } from '../../src/enrollment.ts'
 import { openHouse } from '../../src/house.ts'
 import { identifiers } from '../../src/identifiers.ts'
 import { newObject } from '../../src/objects/new-object.ts'
+import { recent } from '../../src/objects/recent.ts'
 import { beginWork } from '../../src/objects/work.ts'
 import { initialise } from '../../src/server.ts'
 import type { Store } from '../../store/index.ts'
@@ -61,7 +62,7 @@ async function fill(store: Store, count: number): Promise<string[]> {
   while (ids.length < count) {
     const commits: Promise<void>[] = []
     for (let commit = 0; commit < commitsAtOnce; commit++) {
-      const work = beginWork(store)
+      const work = beginWork(store, recent())
       for (let each = 0; each < commitSize && ids.length < count; each++) {
         const uniqueIdentifier = newIdentifier()
         work.write({ ...drive(uniqueIdentifier, nameOf(ids.length)), group, creator: group })
