@@ -25,7 +25,7 @@ export interface Keyring {
   find(number: number): KeyObject | undefined
   /** Takes up the keys that another process added. */
   reload(): Promise<void>
-  /** The keyed hash of a term; the same term hashes differently in another table. */
+  /** The keyed hash of a term; the same term hashes differently in another table. Not to be changed. */
   hash(table: string, term: string): Buffer
   /** Adds a data key, with which everything is sealed from now on. */
   rotate(): Promise<void>
@@ -44,6 +44,8 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
   const rows = found ?? (await createRows(engine, masterKey, now()))
   const master = await unlockFor(parseHeader(rows.header), masterKey)
   let state = open(rows, master)
+  /** The index key never changes, and most terms are the same few. */
+  const hashes = new Map<string, Buffer>()
 
   /** Re-reads, edits and replaces; someone else's edit in between is a conflict. */
   async function edit(change: (keys: Buffer) => Edited): Promise<void> {
@@ -70,8 +72,15 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
       state = open(rows, state.master)
     },
 
-    hash: (table, term) =>
-      createHmac('sha256', state.index).update(`${table}\0${term}`).digest().subarray(0, hashBytes),
+    hash(table, term) {
+      const place = `${table}\0${term}`
+      const known = hashes.get(place)
+      if (known !== undefined) return known
+      const hash = createHmac('sha256', state.index).update(place).digest().subarray(0, hashBytes)
+      if (hashes.size >= maxHashes) hashes.clear()
+      hashes.set(place, hash)
+      return hash
+    },
 
     rotate: () =>
       edit(keys => ({
@@ -104,6 +113,8 @@ export interface KeyringOptions {
   /** Milliseconds since 1970, for what is recorded. */
   readonly now: () => number
 }
+
+const maxHashes = 1000
 
 const maxAgeMs = 90 * 24 * 60 * 60 * 1000
 

@@ -15,7 +15,7 @@ import { StoreError } from './error.ts'
 import type { Keyring } from './keyring.ts'
 import { plan, type RecordChange, type RecordGuard } from './plan.ts'
 import { damaged, openRecord, type StoredRecord } from './record.ts'
-import { bounds, checkPlace, checkTable, indexPrefix, recordKey, recordPrefix } from './rows.ts'
+import { bounds, checkPlace, checkTable, indexPrefix, recordKey, recordPrefix, uniqueKey } from './rows.ts'
 
 export interface FindOptions {
   /** Resume beyond this id, which need not exist. */
@@ -47,6 +47,9 @@ export interface Sealed {
 
   /** As {@link find}, for all records of the table. */
   list(table: string, options?: FindOptions): AsyncIterable<string>
+
+  /** The id of the one record that carries the unique term, as `find` would tell it. */
+  holder(table: string, uniqueTerm: string): Awaitable<string | undefined>
 
   /** How many records carry the term, counted up to `limit`: tells which of several terms is the rarest. */
   count(table: string, term: string, limit: number): Awaitable<number>
@@ -111,6 +114,12 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
     list(table, options = {}) {
       checkTable(table)
       return scan(recordPrefix(table), options)
+    },
+
+    holder(table, uniqueTerm) {
+      checkTable(table)
+      const row = uniqueKey(table, keyring.hash(table, uniqueTerm))
+      return when(engine.get(row), id => id && Buffer.from(id.buffer, id.byteOffset, id.length).toString())
     },
 
     count(table, term, limit) {

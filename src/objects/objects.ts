@@ -69,11 +69,6 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     return stored !== undefined && isVisible(stored) ? current(stored, now) : undefined
   }
 
-  async function holderOf(term: string): Promise<string | undefined> {
-    for await (const id of store.find(objectTable, term, { limit: 1 })) return id
-    return undefined
-  }
-
   /** The commit has the last word on names; this finds out early, so that the item alone fails. */
   async function checkNames(stored: StoredObject): Promise<void> {
     const { group, attributes } = stored
@@ -87,7 +82,7 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     for (const name of attributes.name) {
       if (name === undefined || before.has(uniqueName(group, name.nameValue, name.nameType))) continue
       if (slice.isOver()) await slice.next()
-      const holder = await holderOf(uniqueName(group, name.nameValue, name.nameType))
+      const holder = await store.holder(objectTable, uniqueName(group, name.nameValue, name.nameType))
       const isHeld = holder !== undefined && holder !== uniqueIdentifier && (await stillHolds(holder, name))
       if (isHeld || others.some(other => carries(other, name)))
         throw new Failure('NonUniqueNameAttribute', `another object has the name ${JSON.stringify(name.nameValue)}`)
@@ -129,7 +124,7 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
       const holder =
         session.group === undefined
           ? undefined
-          : await holderOf(uniqueName(session.group, name.nameValue, name.nameType))
+          : await store.holder(objectTable, uniqueName(session.group, name.nameValue, name.nameType))
       const written = [...work.written()].find(object => isVisible(object) && carries(object, name))
       const found = written ?? (holder === undefined ? undefined : await find(holder))
       if (found?.object?.objectType !== 'Template')

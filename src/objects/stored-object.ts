@@ -172,18 +172,16 @@ export function gather(instances: readonly AttributeInstance[], vacant: Readonly
 }
 
 /** The attributes as instances, with their indexes; all of them, or those named. */
-export function instancesOf(
-  attributes: Attributes,
-  names: readonly AttributeName[] = namesOf(attributes),
-): AttributeInstance[] {
-  return names.flatMap(name => {
+export function instancesOf(attributes: Attributes, names?: readonly AttributeName[]): AttributeInstance[] {
+  const instances: AttributeInstance[] = []
+  for (const name of names ?? (Object.keys(attributes) as AttributeName[])) {
     const value: unknown = Object.hasOwn(attributes, name) ? attributes[name] : undefined
-    if (value === undefined) return []
-    if (!isMultiple(name)) return [{ name, value } as AttributeInstance]
-    return (value as readonly unknown[]).flatMap((each, index) =>
-      each === undefined ? [] : [{ name, value: each, index } as AttributeInstance],
-    )
-  })
+    if (Array.isArray(value) && isMultiple(name)) {
+      for (const [index, each] of value.entries())
+        if (each !== undefined) instances.push({ name, value: each as unknown, index } as AttributeInstance)
+    } else if (value !== undefined) instances.push({ name, value } as AttributeInstance)
+  }
+  return instances
 }
 
 /** The names of the attributes that have a value. */
