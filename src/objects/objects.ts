@@ -11,10 +11,10 @@ import { Failure } from '../failure.ts'
 import { asOf } from '../lifecycle.ts'
 import type { Session } from '../session.ts'
 import { criteria, type Criterion, isStored } from './criteria.ts'
-import { instancesOf, readRecord, type StoredObject } from './stored-object.ts'
+import { instancesOf, type StoredObject } from './stored-object.ts'
 import { candidateTerms, current, everyTerm, uniqueName, uniqueTermsOf } from './terms.ts'
 import { timeSlice } from '../time-slice.ts'
-import { isIdentifier, objectTable, type Work } from './work.ts'
+import { objectTable, type Work } from './work.ts'
 
 export interface LocateOptions {
   readonly maximumItems?: number | undefined
@@ -152,7 +152,7 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
       if (object.attributes.fresh === true) work.serve(object.attributes.uniqueIdentifier)
     },
 
-    async locate(instances, { maximumItems = Number.POSITIVE_INFINITY, offsetItems = 0, storageStatusMask }) {
+    async locate(instances, options) {
       if (instances.length > maxCriteria)
         throw new Failure(
           'InvalidField',
@@ -160,39 +160,50 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
         )
       const tests = criteria(instances)
       const matches = (stored: StoredObject): boolean =>
-        isVisible(stored) && isStored(stored, storageStatusMask) && meetsAll(tests, stored)
-      const written = new Map([...work.written()].map(object => [object.attributes.uniqueIdentifier, object]))
-      const found = [...written.values()]
-        .filter(object => matches(current(object, now)))
-        .map(object => object.attributes.uniqueIdentifier)
-
-      const identified = instances.find(instance => instance.name === 'uniqueIdentifier')
-      const terms = identified === undefined ? await candidates(instances) : []
-      // One term's identifiers come in the order of the answer: what lies beyond it need not be looked at for ever.
-      const enough = terms.length === 1 && written.size === 0 ? offsetItems + maximumItems : Number.POSITIVE_INFINITY
-      const slice = timeSlice()
-      let seen = 0
-      for await (const id of identified === undefined ? newestFirst(terms) : [identified.value]) {
-        if (found.length >= enough && seen >= countedBeyond)
-          return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems) }
-        if (slice.isOver()) await slice.next()
-        seen++
-        if (!written.has(id) && (await isMatch(id, matches))) found.push(id)
+        isVisible(stored) && isStored(stored, options.storageStatusMask) && meetsAll(tests, stored)
+      for (;;) {
+        const located = await search(instances, matches, options)
+        const [only, another] = located.uniqueIdentifier
+        if (only === undefined || another !== undefined) return located
+        // What the ID Placeholder will mean stays as it was found: of two that take the same, one meets the other's commit.
+        const stored = await work.readAhead(only)
+        if (stored === undefined || matches(current(stored, now))) return located
       }
-      // Identifiers are time-ordered: the greatest is the newest.
-      found.sort((one, other) => (one < other ? 1 : -1))
-      return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems), locatedItems: found.length }
     },
+  }
+
+  async function search(
+    instances: readonly AttributeInstance[],
+    matches: (stored: StoredObject) => boolean,
+    { maximumItems = Number.POSITIVE_INFINITY, offsetItems = 0 }: LocateOptions,
+  ): Promise<Located> {
+    const written = new Map([...work.written()].map(object => [object.attributes.uniqueIdentifier, object]))
+    const found = [...written.values()]
+      .filter(object => matches(current(object, now)))
+      .map(object => object.attributes.uniqueIdentifier)
+
+    const identified = instances.find(instance => instance.name === 'uniqueIdentifier')
+    const terms = identified === undefined ? await candidates(instances) : []
+    // One term's identifiers come in the order of the answer: what lies beyond it need not be looked at for ever.
+    const enough = terms.length === 1 && written.size === 0 ? offsetItems + maximumItems : Number.POSITIVE_INFINITY
+    const slice = timeSlice()
+    let seen = 0
+    for await (const id of identified === undefined ? newestFirst(terms) : [identified.value]) {
+      if (found.length >= enough && seen >= countedBeyond)
+        return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems) }
+      if (slice.isOver()) await slice.next()
+      seen++
+      if (!written.has(id) && (await isMatch(id, matches))) found.push(id)
+    }
+    // Identifiers are time-ordered: the greatest is the newest.
+    found.sort((one, other) => (one < other ? 1 : -1))
+    return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems), locatedItems: found.length }
   }
 
   /** An object that cannot be read meets no criterion: it must not hide the others. Who asks for it is told. */
   async function isMatch(id: string, matches: (stored: StoredObject) => boolean): Promise<boolean> {
     try {
-      const record = isIdentifier(id) ? await store.get(objectTable, id) : undefined
-      if (record === undefined) return false
-      const isMet = matches(current(readRecord(record.body), now))
-      record.body.fill(0)
-      return isMet
+      return await work.glance(id, stored => matches(current(stored, now)))
     } catch (error) {
       if (error instanceof StoreError && error.code === 'damaged') return false
       throw error

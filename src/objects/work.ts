@@ -9,7 +9,7 @@
  */
 import { type Store, StoreError } from '../../store/index.ts'
 import type { Opened, Recent } from './recent.ts'
-import { type StoredObject, writeRecord } from './stored-object.ts'
+import { readRecord, type StoredObject, writeRecord } from './stored-object.ts'
 import { termsOf, uniqueTermsOf } from './terms.ts'
 
 export const objectTable = 'object'
@@ -24,6 +24,13 @@ interface Done {
 export interface Work {
   /** The object as this message sees it, or undefined. Byte strings are views of bytes that last until `end`. */
   read(uniqueIdentifier: string): Promise<StoredObject | undefined>
+  /**
+   * Reads an object that is likely to be asked for next, so that it stays for this message as it is now; undefined also
+   * where the message has read or written it before.
+   */
+  readAhead(uniqueIdentifier: string): Promise<StoredObject | undefined>
+  /** Looks at an object as it is in the store, and keeps nothing of it. False if there is none. */
+  glance(uniqueIdentifier: string, look: (object: StoredObject) => boolean): Promise<boolean>
   /** Creates the object, or replaces what was read of it. */
   write(object: StoredObject): void
   /** The object was handed out: it is fresh no longer. KMIP 2.1 §4.24 */
@@ -49,7 +56,7 @@ const nothing: Done = { changes: new Map(), served: new Set() }
 
 /** What the store takes as an identifier. */
 const maxIdentifierBytes = 512
-export const isIdentifier = (text: string): boolean => text !== '' && Buffer.byteLength(text) <= maxIdentifierBytes
+const isIdentifier = (text: string): boolean => text !== '' && Buffer.byteLength(text) <= maxIdentifierBytes
 
 /** @param recent of this store */
 export function beginWork(store: Store, recent: Recent): Work {
@@ -87,6 +94,21 @@ export function beginWork(store: Store, recent: Recent): Work {
     return found
   }
 
+  async function glance(uniqueIdentifier: string, look: (object: StoredObject) => boolean): Promise<boolean> {
+    if (!isIdentifier(uniqueIdentifier)) return false
+    const kept = recent.take(uniqueIdentifier)
+    try {
+      const record = await store.get(objectTable, uniqueIdentifier, kept?.record)
+      if (record === undefined) return false
+      if (record === kept?.record) return look(kept.object)
+      const isMet = look(readRecord(record.body))
+      record.body.fill(0)
+      return isMet
+    } finally {
+      if (kept !== undefined) recent.release(kept)
+    }
+  }
+
   async function write(objects: readonly StoredObject[]): Promise<void> {
     const rows = objects.map(object => ({
       table: objectTable,
@@ -105,6 +127,11 @@ export function beginWork(store: Store, recent: Recent): Work {
 
   return {
     read,
+    async readAhead(uniqueIdentifier) {
+      if (done.changes.has(uniqueIdentifier) || opened.has(uniqueIdentifier)) return undefined
+      return (await open(uniqueIdentifier))?.object
+    },
+    glance,
     write(object) {
       done = { ...done, changes: new Map(done.changes).set(object.attributes.uniqueIdentifier, object) }
     },

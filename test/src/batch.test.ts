@@ -102,17 +102,20 @@ describe('a batch', () => {
     expect(await attribute(identifierOf(batchItem[0]), 'fresh')).toBe(false)
   })
 
-  it('gives a fresh key of a group to one of two that ask at once', async () => {
+  it('gives a fresh key of a group to one of all that ask at once', async () => {
+    const count = 16
     const group: AttributeInstance = { name: 'objectGroup', value: 'tapes' }
-    await made(group)
-    await made(group)
-    const take = () =>
-      ask([
+    for (let key = 0; key < count; key++) await made(group)
+    const take = async (turn: number) => {
+      // Some begin while others are about to commit.
+      for (let wait = 0; wait < turn; wait++) await Promise.resolve()
+      return ask([
         call(Locate, { attributes: [group], objectGroupMember: 'GroupMemberFresh', maximumItems: 1 }),
         call(Get, {}),
       ])
-    const taken = await Promise.all([take(), take()])
-    expect(new Set(taken.map(({ batchItem }) => identifierOf(batchItem[1]))).size).toBe(2)
+    }
+    const taken = await Promise.all(Array.from({ length: count }, (_, turn) => take(turn)))
+    expect(new Set(taken.map(({ batchItem }) => identifierOf(batchItem[1]))).size).toBe(count)
   })
 
   it('does not go on with an older key after a search that failed', async () => {
