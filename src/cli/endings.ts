@@ -11,6 +11,7 @@ import { ConnectionError, KmipError } from '../client.ts'
 import { ConfigError } from '../config.ts'
 import { DataFolderError } from '../data-folder.ts'
 import { EnrollmentError } from '../enrollment.ts'
+import { type FaultCode, FaultError } from '../diagnosis/faults.ts'
 import { Failure } from '../failure.ts'
 import { ListenError } from '../listener.ts'
 
@@ -77,7 +78,23 @@ function refusal(reason: string, message: string): Complaint {
   }
 }
 
+/** Faults with which nothing was reached at all. */
+const outOfReach: readonly FaultCode[] = [
+  'noSuchHost',
+  'noNameServer',
+  'refused',
+  'unreachable',
+  'noAnswer',
+  'silent',
+  'closedAtOnce',
+  'fileUnreadable',
+]
+
 function known(error: unknown): Complaint | undefined {
+  if (error instanceof FaultError) {
+    const { code } = error.fault
+    return { ending: outOfReach.includes(code) ? 'unavailable' : 'refused', code, message: error.message }
+  }
   if (error instanceof CommandError) return { ending: error.ending, code: error.ending, message: error.message }
   if (error instanceof CommanderError)
     return { ending: 'usage', code: 'usage', message: error.message.replace(/^error: /, '') }

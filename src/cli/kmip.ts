@@ -19,6 +19,7 @@ import {
   versions,
 } from '../../protocol/index.ts'
 import { type Client, connect } from '../client.ts'
+import { addressOf } from './address.ts'
 import { addCommand, screenOf } from './command.ts'
 import { attributePairs, lineOf, plain } from './describe.ts'
 import { CommandError } from './endings.ts'
@@ -98,19 +99,6 @@ async function withServer(
   } finally {
     await client.close()
   }
-}
-
-/** `host`, `host:5696`, `192.0.2.1:5696`, `::1`, `[::1]`, `[::1]:5696`. */
-function addressOf(server: string): { host: string; port?: number } {
-  const {
-    bracketed,
-    plain: host,
-    port,
-  } = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:]+))(?::(?<port>\d{1,5}))?$/.exec(server)?.groups ?? {}
-  const found = bracketed ?? host ?? (/^[0-9a-f:.%]+$/i.test(server) ? server : undefined)
-  if (found === undefined || Number(port ?? 1) > 65_535 || Number(port ?? 1) < 1)
-    throw new CommandError('usage', `${JSON.stringify(server)} is no server; write HOST or HOST:PORT`)
-  return { host: found, ...(port === undefined ? {} : { port: Number(port) }) }
 }
 
 function addAsking(kmip: Command): void {

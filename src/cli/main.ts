@@ -14,6 +14,7 @@ import { addKmip } from './kmip.ts'
 import { release } from './release.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
+import { addTrust } from './trust.ts'
 
 function program(): Command {
   const root = new Command('kmipd')
@@ -33,7 +34,7 @@ function program(): Command {
         ['keys list --help', 'help of a command, with examples'],
       ]) + '\n\nKMIPD_DEBUG=1 adds the stack trace to an error.',
     )
-  for (const add of [addServe, addInit, addClient, addKeys, addKmip, addDecode, addStatus]) add(root)
+  for (const add of [addServe, addInit, addClient, addKeys, addKmip, addDecode, addStatus, addTrust]) add(root)
   addGlobals(root)
   return root
 }

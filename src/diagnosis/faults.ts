@@ -98,6 +98,16 @@ const table = {
     reason: 'no cipher suite in common: the server {found}',
     hint: 'enable suites with ECDHE and AES-GCM on the server; they must fit the type of its key',
   },
+  oldVersion: {
+    side: 'server',
+    reason: 'the server still speaks {versions}, which are broken',
+    hint: 'disable them on the server, unless some client needs them',
+  },
+  oldSuite: {
+    side: 'server',
+    reason: 'the server chooses {suite}, which lacks forward secrecy or authenticated encryption',
+    hint: 'enable suites with ECDHE and AES-GCM on the server; they must fit the type of its key',
+  },
   unknownName: {
     side: 'client',
     reason: 'the server serves nobody under the name {name}',
@@ -295,6 +305,12 @@ const table = {
     hint: 'it may not admit this client certificate: its log tells why, and kmipd client list whether it is revoked',
   },
 
+  closedWithout: {
+    side: 'client',
+    reason: 'the server ends the connection after the handshake, without a word, and no client certificate was given',
+    hint: 'it may want one: give it with --cert and --key',
+  },
+
   // The files of this machine.
   fileUnreadable: {
     side: 'client',
@@ -317,6 +333,12 @@ const table = {
     reason: '{key} is not the private key of the certificate in {cert}: they are of different requests',
     hint: 'find the key that was made with the request of this certificate, or make a new request',
   },
+  wrongOrder: {
+    side: 'client',
+    reason:
+      '{cert} begins with the certificate of "{subject}", and {key} is the private key of another one in that file',
+    hint: 'put the certificate of the client first, and those of its issuers after it',
+  },
   noAuthority: {
     side: 'client',
     reason: '{path} holds no certificate of an authority; it holds "{subject}"',
@@ -329,10 +351,15 @@ const table = {
     reason: 'the connection broke when data was sent: {words}',
     hint: 'see the log of the server, and look for a firewall that cuts connections',
   },
-  noReply: {
+  notKmip: {
     side: 'server',
-    reason: 'TLS holds, and the server says nothing to a KMIP request for {seconds} s',
-    hint: 'check whether KMIP is served on this port',
+    reason: 'TLS holds, and the server {answers} a KMIP request',
+    hint: 'if this shall be a KMIP server, check whether KMIP is served on this port',
+  },
+  kmipRefused: {
+    side: 'server',
+    reason: 'the server speaks KMIP and refuses to discover versions: {words}',
+    hint: 'its log may tell why, and whether it knows this client',
   },
   clocksApart: {
     side: 'network',
@@ -431,4 +458,16 @@ export const other: Readonly<Record<End, End>> = { client: 'server', server: 'cl
 export function moment(date: string | number | Date): string {
   const ms = typeof date === 'string' ? Date.parse(date) : Number(date)
   return Number.isNaN(ms) ? 'a date that cannot be read' : new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+/** A fault that ends what was tried. */
+export class FaultError extends Error {
+  override readonly name = 'FaultError'
+  readonly fault: Fault
+
+  /** @param message default: the fault's reason and hint */
+  constructor(found: Fault, message = `${found.reason}; ${found.hint}`) {
+    super(message)
+    this.fault = found
+  }
 }

@@ -14,6 +14,7 @@ import type { Certificate } from '../../certs/index.ts'
 import { dateFault, listed, purposes } from '../diagnosis/certificate.ts'
 import { climb, readable, verdictFault } from '../diagnosis/chain.ts'
 import { type Fault, fault, type Refusal } from '../diagnosis/faults.ts'
+import { peerChain } from '../diagnosis/peer-chain.ts'
 
 /** A client that has proved to hold the key of its certificate. */
 export interface Peer {
@@ -53,7 +54,7 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
-    ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError), sent: sentWith(socket) }),
+    ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError), sent: peerChain(socket).slice(1) }),
     issuers: socket.authorized ? issuersOf(certificate) : [],
     address: addressOf(socket),
     port: socket.remotePort ?? 0,
@@ -123,23 +124,3 @@ export function refusalOf(
   const { code, hint } = isUnknown(refusal) ? chain : refusal
   return { ...(code === undefined ? {} : { code }), reason: `${chain.reason}; ${refusal.reason}`, hint }
 }
-
-/** The issuers that came with a certificate, as far as they belong to one another. */
-function sentWith(socket: TLSSocket): Uint8Array[] {
-  const found: Uint8Array[] = []
-  // Nothing at all once the socket is destroyed, whatever the type declarations say.
-  let each = socket.getPeerCertificate(true) as Linked | null
-  // A root is its own issuer.
-  while (each?.issuerCertificate && each.issuerCertificate !== each && found.length < maxSent) {
-    each = each.issuerCertificate
-    if (each.raw !== undefined) found.push(each.raw)
-  }
-  return found
-}
-
-interface Linked {
-  readonly raw?: Uint8Array
-  readonly issuerCertificate?: Linked
-}
-
-const maxSent = 12
