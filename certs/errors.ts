@@ -54,7 +54,7 @@ export type CertsErrorCode =
   | 'unsupportedList'
   /** The request is not one that the acceptance policy allows. */
   | 'policy'
-  /** The passphrase is too short for what it is to protect. */
+  /** The passphrase is too short, or of characters that not every program takes. */
   | 'badPassphrase'
   /** The plan was not made by this authority, or was signed before. */
   | 'badPlan'
