@@ -70,8 +70,8 @@ export function checkName(words: string, name: string): void {
     )
 }
 
-/** The group that a client of this name is in, or shall be. */
-async function groupOf(clients: Clients, { name, group }: ClientRequest): Promise<string> {
+/** The group that a client of this name is in, or shall be. @throws EnrollmentError */
+export async function groupOf(clients: Clients, { name, group }: ClientRequest): Promise<string> {
   checkName('client name', name)
   if (group !== undefined) checkName('group', group)
   const known = (await clients.find(name)).filter(entry => entry.name === name && entry.fingerprint !== '').at(-1)

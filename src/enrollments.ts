@@ -76,6 +76,8 @@ export interface Enrollments {
   /** Newest first. `next` is where the next page begins, if there is one. */
   list(state: EnrollmentState | undefined, page: Page): Promise<{ standings: Standing[]; next: string | undefined }>
   get(id: string, caller: Caller): Promise<Standing>
+  /** How many wait for an administrator; of more than can wait, as many as can. */
+  pending(): Promise<number>
   /** Issues what is pending, or was rejected. One that is issued already stays as it is. */
   approve(id: string, terms: Omit<Asked, 'name'>, caller: Caller): Promise<Standing>
   reject(id: string, reason: string | undefined, caller: Caller): Promise<Standing>
@@ -273,6 +275,8 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
       }
       return { standings, next: undefined }
     },
+
+    pending: () => records.pending(maxPending),
 
     async get(id, caller) {
       const { enrollment } = await found(id)

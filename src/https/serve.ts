@@ -1,0 +1,226 @@
+/**
+ * The HTTPS side: TLS as on the KMIP port, but that a client certificate is asked for and not demanded; the table of
+ * routes; and what is checked of every request before one of them answers.
+ *
+ * A request meets these in this order, the cheapest first: limits of size and time, who is calling and how often, the type
+ * of the body, the body, the schemas. Nothing is read of a body before it is known whose it is.
+ *
+ * @module
+ */
+import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Server } from 'node:https'
+import type { Caller } from '../caller.ts'
+import { bindError, type Endpoint, lacksIpv6 } from '../listener/bind.ts'
+import { addressOf } from '../listener/peer.ts'
+import { type Credentials, secureContext } from '../listener/secure-context.ts'
+import type { Limits } from '../listener.ts'
+import type { Log } from '../log.ts'
+import { type AccessOptions, gatekeeper } from './access.ts'
+import { bodyOf, failureOf, failures, type FailureStatus, RequestFailure } from './failure.ts'
+import { parsed, pathOf } from './parsing.ts'
+import type { Answer, Asking, Route } from './route.ts'
+
+export interface ServeOptions extends AccessOptions, Endpoint {
+  readonly credentials: Credentials
+  readonly routes: readonly Route[]
+  readonly limits: Pick<Limits, 'maxConnections' | 'handshakeMs' | 'messageMs' | 'drainMs'>
+  readonly newCorrelation: () => string
+  readonly log: Log
+}
+
+export interface RunningApi extends Endpoint {
+  /** For new connections. @throws ListenError `credentials` */
+  readonly replaceCredentials: (credentials: Credentials) => void
+  /** Accepts nothing more, answers what has been received, and ends all connections within `drainMs`. */
+  readonly close: () => Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly route?: Route
+  }
+  interface FastifyRequest {
+    caller: Caller | undefined
+    /** For the log. */
+    note: string | undefined
+  }
+}
+
+/** A certificate request is a few KiB; an OCSP request less. */
+const maxBodyBytes = 65_536
+const maxHeaderBytes = 16_384
+const maxParameterCharacters = 8192
+const keepAliveMs = 10_000
+
+/** @throws ListenError */
+export async function serveApi(options: ServeOptions): Promise<RunningApi> {
+  const { credentials, host, port, routes, limits, newCorrelation, log } = options
+  const admitted = gatekeeper(options)
+  const app = fastify<Server>({
+    https: {
+      ...secureContext(credentials),
+      requestCert: true,
+      // Judged at each request, so that a refusal can be told in words.
+      rejectUnauthorized: false,
+      handshakeTimeout: limits.handshakeMs,
+      headersTimeout: limits.messageMs,
+      maxHeaderSize: maxHeaderBytes,
+    },
+    bodyLimit: maxBodyBytes,
+    requestTimeout: limits.messageMs,
+    keepAliveTimeout: keepAliveMs,
+    routerOptions: { maxParamLength: maxParameterCharacters, ignoreTrailingSlash: false },
+    genReqId: newCorrelation,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    logger: false,
+    frameworkErrors: (error, request, reply) => void fail(error, request, reply),
+  })
+  app.server.maxConnections = limits.maxConnections
+  app.decorateRequest('caller', undefined).decorateRequest('note', undefined)
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  app.addContentTypeParser('application/ocsp-request', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders).header('x-request-id', request.id)
+    const { route } = request.routeOptions.config
+    request.caller = await admitted(request, route?.access ?? 'anyone')
+    if (route !== undefined) checkType(request, route)
+  })
+  app.addHook('onResponse', async (request, reply) => tell(log, request, reply))
+  app.setErrorHandler((error, request, reply) => fail(error, request, reply))
+  app.setNotFoundHandler(request => {
+    const path = request.url.split('?')[0] ?? ''
+    const allowed = routes.filter(each => pathOf(each).pattern.test(path)).flatMap(methodsOf)
+    if (allowed.length === 0) throw new RequestFailure(404, `there is no ${path}; /openapi.json shows what there is`)
+    throw new RequestFailure(405, `${path} has no method ${request.method}; wanted ${allowed.join(' or ')}`, {
+      allow: allowed.join(', '),
+    })
+  })
+  for (const each of routes)
+    app.route({
+      method: methodsOf(each),
+      url: pathOf(each).template,
+      config: { route: each },
+      handler: (request, reply) => answer(each, request, reply),
+    })
+
+  function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const failure = failureOf(error) ?? frameworkFailure(error)
+    const told =
+      failure ?? new RequestFailure(500, `internal error; the log of the server tells more, under ${request.id}`)
+    const { route } = request.routeOptions.config
+    if (failure === undefined) log.error({ correlation: request.id, error }, 'internal error')
+    else if (failure.status !== 404)
+      log.info({ ...whoOf(request), reason: failure.message, correlation: request.id }, 'https request refused')
+    const action = route?.action ?? (route === undefined ? 'kmipd' : `kmipd:${route.tag}:${route.id}`)
+    const body = bodyOf(told, { action, resource: 'server *', correlation: request.id })
+    return reply
+      .status(told.status)
+      .headers({ ...securityHeaders, ...told.headers })
+      .type(jsonType)
+      .send(body)
+  }
+
+  const bound = await listen(app, { host, port })
+  return {
+    ...bound,
+    replaceCredentials: next => app.server.setSecureContext(secureContext(next)),
+    async close() {
+      const last = setTimeout(() => app.server.closeAllConnections(), limits.drainMs)
+      await app.close()
+      clearTimeout(last)
+    },
+  }
+}
+
+const jsonType = 'application/json; charset=utf-8'
+
+/** A page that got hold of an answer could do nothing with it. */
+const securityHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const
+
+const methodsOf = ({ method, isUnsafe = false }: Route): string[] =>
+  method === 'GET' && !isUnsafe ? ['GET', 'HEAD'] : [method]
+
+interface Listening {
+  readonly server: Server
+  listen(endpoint: Endpoint): Promise<string>
+}
+
+/** Without IPv6 there is no `::`; every address is then every one of IPv4. */
+async function listen(app: Listening, { host, port }: Endpoint): Promise<Endpoint> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    if (host === '::' && lacksIpv6(error)) return listen(app, { host: '0.0.0.0', port })
+    throw bindError(error, { host, port }, 'https')
+  }
+  const address = app.server.address()
+  return typeof address === 'object' && address !== null
+    ? { host: address.address, port: address.port }
+    : { host, port }
+}
+
+/** Refuses a body of another type than wanted, and one that is not wanted at all. */
+function checkType({ headers }: FastifyRequest, { body, consumes = 'application/json' }: Route): void {
+  const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
+  if (!hasBody) return
+  const found = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? 'none'
+  const wanted = body === undefined ? 'no body' : `the header content-type: ${consumes}`
+  if (body === undefined ? found !== 'application/json' : found !== consumes)
+    throw new RequestFailure(415, `the body is of the type ${found}; wanted ${wanted}`)
+}
+
+async function answer(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const asking: Asking<unknown, unknown, unknown> = {
+    params: parsed(route.params, pathOf(route).parameters(request.params), 'the path'),
+    query: parsed(route.query, request.query, 'the query'),
+    body: parsed(route.body, request.body, 'the body'),
+    caller: request.caller,
+    correlation: request.id,
+  }
+  const { status, body, headers = {}, ...rest }: Answer = await route.answer(asking as Asking<never, never, never>)
+  if (rest.note !== undefined) request.note = rest.note
+  reply.status(status).headers(headers)
+  if ('type' in rest) return reply.type(rest.type).send(body instanceof Uint8Array ? Buffer.from(body) : body)
+  return reply.type(jsonType).send(JSON.stringify(body))
+}
+
+/** What fastify and node:http complain of, by status. */
+function frameworkFailure(error: unknown): RequestFailure | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined
+  const { statusCode } = error
+  if (statusCode === 413) return new RequestFailure(413, `the body is too long; wanted at most ${maxBodyBytes} bytes`)
+  if (statusCode === 415) return new RequestFailure(415, 'the body is of another type; wanted application/json')
+  if (typeof statusCode !== 'number' || statusCode < 400 || statusCode >= 500) return undefined
+  const status: FailureStatus = statusCode in failures ? (statusCode as FailureStatus) : 400
+  return new RequestFailure(status, error.message)
+}
+
+const whoOf = ({ caller, raw, method, routeOptions }: FastifyRequest) => ({
+  address: addressOf(raw.socket),
+  client: caller?.words,
+  operation: `${method} ${routeOptions.config.route?.path ?? 'unknown path'}`,
+})
+
+/** One line per request, without its contents; monitoring's is for debugging. */
+function tell(log: Log, request: FastifyRequest, reply: FastifyReply): void {
+  const { route } = request.routeOptions.config
+  const params = request.params as Readonly<Record<string, string>> | undefined
+  const line = {
+    ...whoOf(request),
+    uniqueIdentifier: route?.hasRest === true ? undefined : Object.values(params ?? {})[0],
+    result: reply.statusCode,
+    durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
+    correlation: request.id,
+    ...(request.note === undefined ? {} : { note: request.note }),
+  }
+  log[route?.isQuiet === true || route?.access === 'anyone' ? 'debug' : 'info'](line, 'https request')
+}
