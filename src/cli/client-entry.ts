@@ -33,6 +33,7 @@ export const entryJson = (entry: ClientEntry) => ({
   notBefore: new Date(entry.notBefore).toISOString(),
   notAfter: new Date(entry.notAfter).toISOString(),
   daysLeft: daysUntil(entry.notAfter),
+  ...(entry.administrator === true ? { administrator: true } : {}),
   ...(entry.revoked === undefined
     ? {}
     : { revoked: { date: new Date(entry.revoked.date).toISOString(), reason: entry.revoked.reason } }),
@@ -41,6 +42,7 @@ export const entryJson = (entry: ClientEntry) => ({
 export const entryPairs = (entry: ClientEntry, screen: Screen): (readonly [string, string | undefined])[] => [
   ['Client', printable(entry.name)],
   ['Group', printable(entry.group)],
+  ['Administrator', entry.administrator === true ? 'yes: may call the HTTPS API' : undefined],
   ['State', stateInColour(entry, screen)],
   ['Revoked', entry.revoked && `${dayOf(entry.revoked.date)}: ${printable(entry.revoked.reason)}`],
   ['Serial number', entry.serialNumber],

@@ -25,6 +25,7 @@ interface NameOptions {
 interface LifetimeOptions {
   readonly group?: string
   readonly days?: number
+  readonly administrator?: boolean
 }
 
 export function addClient(program: Command): void {
@@ -43,7 +44,10 @@ export function addClient(program: Command): void {
 const groupHelp = 'clients of one group share their objects; default: the group the name has, else a new one of its own'
 
 const withLifetime = (command: Command): Command =>
-  command.option('--group <group>', groupHelp).option('--days <days>', 'validity; default 730', wholeNumber(1, 36_500))
+  command
+    .option('--group <group>', groupHelp)
+    .option('--days <days>', 'validity; default 730', wholeNumber(1, 36_500))
+    .option('--administrator', 'the certificate may call the HTTPS API as an administrator')
 
 function addAdmitting(client: Command): void {
   withLifetime(
@@ -68,6 +72,7 @@ function addAdmitting(client: Command): void {
       examples: [
         ['client issue backup --out backup/', 'a client with a group of its own'],
         ['client issue node-2 --group cluster-1 --key-type RSA-2048 --out node-2/', 'one that shares keys'],
+        ['client issue ops --administrator --out ops/', 'one that may approve enrollments over HTTPS'],
       ],
     }),
   )

@@ -8,12 +8,15 @@ import { addClient } from './client.ts'
 import { addGlobals, helpEnd } from './command.ts'
 import { addDecode } from './decode.ts'
 import { complaintOf, endings } from './endings.ts'
+import { addEnrollment } from './enrollment.ts'
 import { addInit } from './init.ts'
 import { addKeys } from './keys.ts'
 import { addKmip } from './kmip.ts'
 import { release } from './release.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
+import { addTask } from './task.ts'
+import { addToken } from './token.ts'
 import { addTrust } from './trust.ts'
 
 function program(): Command {
@@ -34,7 +37,20 @@ function program(): Command {
         ['keys list --help', 'help of a command, with examples'],
       ]) + '\n\nKMIPD_DEBUG=1 adds the stack trace to an error.',
     )
-  for (const add of [addServe, addInit, addClient, addKeys, addKmip, addDecode, addStatus, addTrust]) add(root)
+  for (const add of [
+    addServe,
+    addInit,
+    addClient,
+    addKeys,
+    addKmip,
+    addDecode,
+    addStatus,
+    addTrust,
+    addToken,
+    addEnrollment,
+    addTask,
+  ])
+    add(root)
   addGlobals(root)
   return root
 }
