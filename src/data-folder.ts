@@ -19,22 +19,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { link, open, readFile, rename, rm } from 'node:fs/promises'
-import { isIPv6 } from 'node:net'
-import { hostname, networkInterfaces } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import {
-  type Authority,
-  type Certificate,
+  type AuthorityFiles,
   createAuthority,
   exportPrivateKey,
-  generateKeyPair,
-  isIssuedBy,
-  type KeyType,
-  matchesKey,
   openAuthority,
-  readCertificate,
   readPrivateKey,
-  serverProfile,
 } from '../certs/index.ts'
 import { makeFolder } from '../store/index.ts'
 
@@ -107,6 +98,7 @@ export async function writeWhole(path: string, content: string | Uint8Array, mod
   try {
     await writeDurably(temporary, content, mode)
     await rename(temporary, path)
+    await syncFolder(dirname(path))
   } finally {
     await rm(temporary, { force: true })
   }
@@ -118,12 +110,23 @@ export async function createWhole(path: string, content: string | Uint8Array, mo
   try {
     await writeDurably(temporary, content, mode)
     await link(temporary, path)
+    await syncFolder(dirname(path))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new DataFolderError(`${path} is there already and is not overwritten`)
     throw error
   } finally {
     await rm(temporary, { force: true })
+  }
+}
+
+/** A new file's name is durable only once its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 
@@ -138,7 +141,7 @@ async function writeDurably(path: string, content: string | Uint8Array, mode: nu
 }
 
 /** Reads a file of the folder, or says which one is missing. */
-async function read(path: string): Promise<string> {
+export async function readWhole(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
@@ -155,6 +158,20 @@ export interface AuthoritySource {
   readonly passphrase?: string | undefined
 }
 
+/** Which types of key an authority may have. */
+export type AuthorityKeyType = NonNullable<Parameters<typeof createAuthority>[0]['keyType']>
+
+export const authorityKeyTypes: readonly AuthorityKeyType[] = ['P-256', 'P-384', 'RSA-3072']
+
+export interface FolderOptions {
+  /** An authority that there is already. Default: a new root. */
+  readonly source?: AuthoritySource | undefined
+  /** Of a new authority. Default P-256. */
+  readonly keyType?: AuthorityKeyType | undefined
+  /** How many authorities may follow below a new root. Default 1: the next root, until the rollover to that has ended. */
+  readonly pathLength?: number | undefined
+}
+
 /**
  * Begins a folder: its settings and its authority, a new one or the user's own. What an earlier attempt left half made is
  * made anew; `finishFolder` ends it.
@@ -164,17 +181,14 @@ export interface AuthoritySource {
 export async function createFolder(
   folder: DataFolder,
   config: string,
-  source: AuthoritySource | undefined,
+  { source, ...options }: FolderOptions,
   now: Date,
 ): Promise<void> {
   await makeFolder(folder.path)
   if (isInitialised(folder)) throw new DataFolderError(`${folder.path} is initialised already`)
   if (existsSync(folder.unfinished)) await clear(folder)
   else if (essentials(folder).some(path => existsSync(path))) throw notInitialised(folder)
-  const files =
-    source === undefined
-      ? await createAuthority({ subject: { commonName: `kmipd CA ${randomBytes(4).toString('hex')}` }, now })
-      : adopted(source)
+  const files = source === undefined ? await newRoot(options, now) : adopted(source)
   if (!existsSync(folder.unfinished)) await createWhole(folder.unfinished, '')
   if (!existsSync(folder.config)) await createWhole(folder.config, config)
   await createWhole(folder.caKey, files.key)
@@ -182,111 +196,28 @@ export async function createFolder(
 }
 
 async function clear(folder: DataFolder): Promise<void> {
-  const made = [...essentials(folder), folder.serverCertificate, folder.serverKey]
+  const { rootKey, serverCertificate, serverKey, changes } = folder
+  const made = [...essentials(folder), rootKey, serverCertificate, serverKey, changes]
   for (const path of made) await rm(path, { recursive: true, force: true })
 }
+
+/** Named apart, so that nobody takes one for another. */
+export const newRoot = (
+  { keyType, pathLength }: Pick<FolderOptions, 'keyType' | 'pathLength'>,
+  now: Date,
+): Promise<AuthorityFiles> =>
+  createAuthority({
+    subject: { commonName: `kmipd CA ${randomBytes(4).toString('hex')}` },
+    ...(keyType === undefined ? {} : { keyType }),
+    ...(pathLength === undefined ? {} : { pathLength }),
+    now,
+  })
 
 /** The folder is whole from now on. */
 export const finishFolder = (folder: DataFolder): Promise<void> => rm(folder.unfinished, { force: true })
 
 /** The user's own authority, if it can sign; its key is kept unencrypted, since the server must start unattended. */
-function adopted({ certificate, key, passphrase }: AuthoritySource): AuthoritySource {
+export function adopted({ certificate, key, passphrase }: AuthoritySource): AuthorityFiles {
   openAuthority({ certificate, key, ...(passphrase === undefined ? {} : { passphrase }) })
   return { certificate, key: exportPrivateKey(readPrivateKey(key, passphrase)) }
 }
-
-export const openFolderAuthority = async (folder: DataFolder): Promise<Authority> =>
-  openAuthority({ certificate: await read(folder.caCertificate), key: await read(folder.caKey) })
-
-/** What the server shows: PEM, the leaf first, and its key. */
-export interface ServerCredentials {
-  readonly certificate: string
-  readonly key: string
-  readonly leaf: Certificate
-}
-
-/** Renewed when it has fewer days left. */
-const renewalDays = 30
-const dayMs = 86_400_000
-
-/**
- * The server's certificate: the one that is there if it names every host and lasts, else a new one for a new key. One
- * that another authority signed is the administrator's own and is used as it is.
- *
- * @throws DataFolderError if the certificate is the administrator's own and its key is another one's
- */
-export async function serverCredentials(
-  folder: DataFolder,
-  authority: Authority,
-  hosts: readonly string[],
-  keyType: KeyType,
-  now: Date,
-): Promise<ServerCredentials> {
-  const present = await presentCredentials(folder)
-  if (present !== undefined && !isIssuedBy(present.leaf, authority.certificate)) {
-    if (matchesKey(present.leaf, present.key)) return present
-    throw new DataFolderError(
-      `${folder.serverKey} is not the key of ${folder.serverCertificate}; put the right one there, or remove both to have new ones made`,
-    )
-  }
-  const named = present === undefined ? [] : namesOf(present.leaf)
-  const names = [...new Set([...named, ...hosts.map(canonical)])]
-  if (present !== undefined && names.length === named.length && isGood(present, keyType, now)) return present
-  const made = await makeServerCredentials(authority, names, keyType, now)
-  await writeWhole(folder.serverKey, made.key)
-  await writeWhole(folder.serverCertificate, made.certificate, 0o644)
-  return made
-}
-
-async function presentCredentials(folder: DataFolder): Promise<ServerCredentials | undefined> {
-  if (!existsSync(folder.serverCertificate) || !existsSync(folder.serverKey)) return undefined
-  const certificate = await read(folder.serverCertificate)
-  return { certificate, key: await read(folder.serverKey), leaf: readCertificate(certificate) }
-}
-
-/** A pair of which a crash left one half old does not match, and is made anew. */
-const isGood = ({ leaf, key }: ServerCredentials, keyType: KeyType, now: Date): boolean =>
-  leaf.notAfter.getTime() - now.getTime() > renewalDays * dayMs &&
-  leaf.publicKey.description === describe(keyType) &&
-  matchesKey(leaf, key)
-
-/** As certificates spell it: an IPv6 address in its short form, a name in lower case. RFC 5952 */
-const canonical = (host: string): string =>
-  isIPv6(host) ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase()
-
-const describe = (keyType: KeyType): string =>
-  keyType.replace(/^P-/, 'EC P-').replace('-', keyType.startsWith('RSA') ? ' ' : '-')
-
-export async function makeServerCredentials(
-  authority: Authority,
-  hosts: readonly string[],
-  keyType: KeyType,
-  now: Date,
-): Promise<ServerCredentials> {
-  const { publicKey, privateKey } = await generateKeyPair(keyType)
-  const leaf = await authority.sign(authority.plan(publicKey, serverProfile({ names: [...hosts] }), now))
-  // A root is what the client has; what leads to it is what the client needs.
-  const intermediates = authority.chain.filter(pem => !isSelfSigned(pem))
-  return { certificate: [leaf.pem, ...intermediates].join(''), key: exportPrivateKey(privateKey), leaf }
-}
-
-const isSelfSigned = (pem: string): boolean => {
-  const { subject, issuer } = readCertificate(pem)
-  return subject.text === issuer.text
-}
-
-export const namesOf = ({ subjectAlternativeName }: Certificate): string[] =>
-  subjectAlternativeName.filter(({ type }) => type === 'dNSName' || type === 'iPAddress').map(({ value }) => value)
-
-/** By which this machine calls itself, whatever others call it. */
-export const loopback: readonly string[] = ['localhost', '127.0.0.1', '::1']
-
-/** The names and addresses by which clients may call this machine, unless told otherwise. */
-export function defaultHosts(): string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap(list =>
-    (list ?? []).filter(({ internal, address }) => !internal && !isLinkLocal(address)).map(({ address }) => address),
-  )
-  return [...new Set([hostname(), ...addresses])]
-}
-
-const isLinkLocal = (address: string): boolean => /^fe80:/i.test(address)

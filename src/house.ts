@@ -28,35 +28,35 @@ import {
   versions,
   writeRequest,
 } from '../protocol/index.ts'
+import { type Authorities, openAuthorities } from './authorities.ts'
 import { type Clients, clientsOf } from './clients.ts'
 import type { Config } from './config.ts'
-import {
-  type DataFolder,
-  dataFolder,
-  DataFolderError,
-  isInitialised,
-  notInitialised,
-  openFolderAuthority,
-} from './data-folder.ts'
+import { type DataFolder, dataFolder, DataFolderError, isInitialised, notInitialised } from './data-folder.ts'
 import { Failure } from './failure.ts'
 import { identifiers } from './identifiers.ts'
+import { type Issued, issuedOf } from './issued.ts'
 import { recent } from './objects/recent.ts'
 import type { Policy } from './policy.ts'
 import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
 import { type Trusts, trustsOf } from './trust.ts'
-import { trustReader } from './trust/files.ts'
+import { type TrustReader, trustReader } from './trust/files.ts'
 import { turns } from './turns.ts'
 
 export interface Opened {
   readonly folder: DataFolder
   readonly config: Config
   readonly store: Store
+  readonly authorities: Authorities
+  /** The one of them that signs. */
   readonly authority: Authority
+  /** What they have signed beside client certificates. */
+  readonly issued: Issued
   readonly clients: Clients
   readonly policy: Policy
   /** Authorities, beside our own, whose clients may connect. */
   readonly trusts: Trusts
+  readonly readTrusts: TrustReader
 }
 
 /** Secrets come from the environment or a file, never from the settings. */
@@ -71,7 +71,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export async function openHouse(config: Config, environment: Environment, isNew = false): Promise<Opened> {
   const folder = dataFolder(config.data)
   if (!isNew && !isInitialised(folder)) throw notInitialised(folder)
-  const authority = await openFolderAuthority(folder)
+  const authorities = await openAuthorities(folder, config.https.address)
   const { clientName } = config.policy
   const readTrusts = trustReader()
   const trusts = trustsOf((await readTrusts(config)).trust)
@@ -82,8 +82,11 @@ export async function openHouse(config: Config, environment: Environment, isNew 
     config,
     policy: config.policy,
     store,
-    authority,
+    authorities,
+    authority: authorities.signing,
+    issued: issuedOf(store),
     trusts,
+    readTrusts,
     clients: clientsOf(store, () => hospitality),
   }
 }

@@ -3,45 +3,29 @@
  *
  * @module
  */
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import {
-  type Authority,
-  CertsError,
-  createAuthority,
-  openAuthority,
-  readCertificate,
-  serverProfile,
-} from '../certs/index.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { CertsError, createAuthority, openAuthority, readCertificate } from '../certs/index.ts'
 import { lockFolder, type Store } from '../store/index.ts'
-import { type Clients, type ClientSession, clientsOf } from './clients.ts'
-import { type Config, defaultConfigFile, loadConfig } from './config.ts'
-import {
-  type AuthoritySource,
-  createFolder,
-  createWhole,
-  dataFolder,
-  defaultHosts,
-  finishFolder,
-  isInitialised,
-  loopback,
-  makeServerCredentials,
-  namesOf,
-  serverCredentials,
-  type ServerCredentials,
-} from './data-folder.ts'
+import type { ClientSession } from './clients.ts'
+import { type Config, loadConfig } from './config.ts'
+import { createWhole, dataFolder, finishFolder } from './data-folder.ts'
 import { fault } from './diagnosis/faults.ts'
 import { issueClient } from './enrollment.ts'
 import { exchange, type ExchangeHouse } from './exchange.ts'
-import { type Environment, houseOf, type Opened, openEphemeralStore, openHouse } from './house.ts'
+import { type Environment, houseOf, openEphemeralStore, openHouse } from './house.ts'
 import { correlations } from './identifiers.ts'
+import { credentialsOf, makeDataFolder } from './initialise.ts'
+import { issuedOf } from './issued.ts'
 import { certificateReader } from './known-certificates.ts'
 import { listen, type Listener, type Peer } from './listener.ts'
 import { openLog, type RunningLog } from './log.ts'
+import { Opening } from './opening.ts'
 import type { Audit } from './respond.ts'
-import { noTrusts, type Trusts } from './trust.ts'
+import { loopback, makeServerCredentials, namesOf } from './server-certificate.ts'
+import { credentialsIn, stand, type Standing } from './standing.ts'
 
 export interface ServerOptions {
   /** The data folder; made at the first start. Default `./data`. */
@@ -72,6 +56,8 @@ export interface RunningServer {
   readonly client?: { readonly name: string; readonly cert: string; readonly key: string }
   /** After the log file was moved away: goes on in a new one of the same name. */
   readonly reopenLog: () => void
+  /** After certificates, keys or settings were changed: reads them anew at once, and not only within a second or two. */
+  readonly reload: () => Promise<void>
   /** Answers what has been received, then ends. An ephemeral server's folder goes with it. */
   close(): Promise<void>
 }
@@ -106,79 +92,6 @@ const configOf = ({
   })
 }
 
-export interface InitialiseOptions {
-  readonly data: string
-  readonly hosts?: readonly string[] | undefined
-  /** An authority that there is already. Default: a new one. */
-  readonly authority?: AuthoritySource | undefined
-  readonly environment?: Environment | undefined
-}
-
-/**
- * Makes a data folder: authority, server certificate, sealed store, settings. On one that is there already, only gives the
- * server certificate the hosts that it lacks.
- *
- * @returns the server's certificate, and whether the folder is new
- */
-export async function initialise(options: InitialiseOptions): Promise<{ server: ServerCredentials; isNew: boolean }> {
-  const { data, hosts, environment = {} } = options
-  const now = new Date()
-  const isNew = await makeFolder(options, now)
-  const opened = await openHouse(await configOf({ data, environment }), environment, isNew)
-  try {
-    const server = await credentialsOf(opened, hosts, now)
-    await finishFolder(opened.folder)
-    return { server, isNew }
-  } finally {
-    await opened.store.close()
-  }
-}
-
-/** @returns whether there was none */
-async function makeFolder({ data, hosts, authority }: InitialiseOptions, now: Date): Promise<boolean> {
-  // A name that no certificate can hold is refused before anything is made.
-  if (hosts !== undefined) serverProfile({ names: [...hosts] })
-  const folder = dataFolder(resolve(data))
-  const isNew = !isInitialised(folder)
-  if (isNew || authority !== undefined) await createFolder(folder, defaultConfigFile(), authority, now)
-  return isNew
-}
-
-const credentialsOf = (
-  { folder, authority, config }: Opened,
-  hosts: readonly string[] | undefined,
-  now: Date,
-): Promise<ServerCredentials> => {
-  const isFirst = !existsSync(folder.serverCertificate)
-  const names = isFirst ? [...(hosts ?? defaultHosts()), ...loopback] : (hosts ?? [])
-  return serverCredentials(folder, authority, names, config.tls.serverKey, now)
-}
-
-/** What has been opened so far, closed in reverse: at the end, or when a later step fails. */
-class Opening {
-  readonly #closers: (() => Promise<void>)[] = []
-
-  /** Notes how to close what was opened, and gives it back. */
-  with<T>(opened: T, close: (opened: T) => Promise<void>): T {
-    this.#closers.push(() => close(opened))
-    return opened
-  }
-
-  async close(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close()
-  }
-
-  /** Goes on with `start`, and closes everything if it fails. */
-  async orClose<T>(start: () => Promise<T>): Promise<T> {
-    try {
-      return await start()
-    } catch (error) {
-      await this.close()
-      throw error
-    }
-  }
-}
-
 function startKept(options: ServerOptions): Promise<RunningServer> {
   const { data = 'data', environment = {}, hosts } = options
   const folder = dataFolder(resolve(data))
@@ -186,14 +99,18 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
   return opening.orClose(async () => {
     opening.with(await lockFolder(folder.path), lock => lock.release())
     const now = new Date()
-    const isNew = await makeFolder({ data, hosts }, now)
+    const isNew = await makeDataFolder({ data, hosts }, now)
     const config = await configOf(options)
     const log = opening.with(await openLog(config.log), log => log.close())
     const opened = await openHouse(config, environment, isNew)
     opening.with(opened.store, store => store.close())
     const server = await credentialsOf(opened, hosts, now)
     await finishFolder(folder)
-    const listener = opening.with(await serve({ ...opened, server, log }), listener => listener.close())
+    const { store, authorities, policy, trusts, issued, readTrusts } = opened
+    const findings = { config, authorities, policy, trust: trusts.trust, server }
+    const sources = { folder, issued, readTrusts, readConfig: () => configOf(options), log }
+    const standing = opening.with(stand(store, findings, sources), each => each.close())
+    const listener = opening.with(await serve({ config, store, standing, log }), listener => listener.close())
     return {
       kmip: { host: listener.host, port: listener.port },
       data: folder.path,
@@ -201,6 +118,7 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
       hosts: namesOf(server.leaf),
       isNew,
       reopenLog: log.reopen,
+      reload: () => standing.reload(),
       close: () => opening.close(),
     }
   })
@@ -219,21 +137,17 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
     const store = opening.with(await openEphemeralStore(), store => store.close())
     const now = new Date()
     const authority = openAuthority(await createAuthority({ now }))
-    const clients = clientsOf(store)
+    const { policy } = config
     const hosts = options.hosts ?? loopback
-    const server = await makeServerCredentials(authority, hosts, config.tls.serverKey, now)
-    const client = await issueClient(
-      { name: ephemeralClient },
-      'P-256',
-      { authority, clients, policy: config.policy },
-      now,
-    )
+    const authorities = { signing: authority }
+    const server = await makeServerCredentials(authorities, issuedOf(store), hosts, config.tls.serverKey, now)
+    const standing = stand(store, { config, authorities, server, trust: [], policy })
+    const client = await issueClient({ name: ephemeralClient }, 'P-256', standing.current.office, now)
     const files = { ca: join(data, 'ca.pem'), cert: join(data, 'client.pem'), key: join(data, 'client.key') }
     await createWhole(files.ca, authority.chain.join(''), 0o644)
     await createWhole(files.cert, client.certificate.pem, 0o644)
     await createWhole(files.key, client.key)
-    const parts: Parts = { config, store, clients, authority, trusts: noTrusts, server, log }
-    const listener = opening.with(await serve(parts), listener => listener.close())
+    const listener = opening.with(await serve({ config, store, standing, log }), listener => listener.close())
     return {
       kmip: { host: listener.host, port: listener.port },
       data,
@@ -242,6 +156,7 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
       isNew: true,
       client: { name: ephemeralClient, cert: files.cert, key: files.key },
       reopenLog: log.reopen,
+      reload: () => standing.reload(),
       close: () => opening.close(),
     }
   })
@@ -250,14 +165,12 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
 interface Parts {
   readonly config: Config
   readonly store: Store
-  readonly clients: Clients
-  readonly authority: Authority
-  readonly trusts: Trusts
-  readonly server: ServerCredentials
+  readonly standing: Standing
   readonly log: RunningLog
 }
 
-function serve({ config, store, clients, authority, trusts, server, log }: Parts): Promise<Listener> {
+async function serve({ config, store, standing, log }: Parts): Promise<Listener> {
+  const { clients } = standing
   const base = houseOf(store, config.limits)
   const read = certificateReader()
   const house: ExchangeHouse<ClientSession> = {
@@ -266,12 +179,10 @@ function serve({ config, store, clients, authority, trusts, server, log }: Parts
     confirm: session => clients.confirm(session, base.now()),
     audit: (session, correlation, audit) => tell(log, session, correlation, audit),
   }
-  return listen<ClientSession>({
+  const listener = await listen<ClientSession>({
     host: config.listen.host,
     port: config.listen.port,
-    key: server.key,
-    certificate: server.certificate,
-    clientCa: [...authority.chain, ...trusts.trust.map(trust => trust.authority.pem)],
+    ...credentialsIn(standing.current),
     clientUsage: config.tls.clientUsage,
     limits: config.limits,
     admit: async ({ certificate, fingerprint, chainError, issuers }: Peer) => {
@@ -286,6 +197,14 @@ function serve({ config, store, clients, authority, trusts, server, log }: Parts
     exchange: (message, session) => exchange(message, session, house),
     log,
   })
+  let shown = credentialsIn(standing.current)
+  standing.subscribe(held => {
+    const wanted = credentialsIn(held)
+    // A new context costs all clients a full handshake or a ticket.
+    if (!isDeepStrictEqual(wanted, shown)) listener.replaceCredentials(wanted)
+    shown = wanted
+  })
+  return listener
 }
 
 /** One line per batch item; an error that the client is not told of goes here alone. */

@@ -20,7 +20,7 @@ export function addServe(program: Command): void {
   addCommand(program, 'serve', {
     summary: 'run the key server',
     description:
-      'The first start on an empty folder makes all that is needed, as init does. The log goes to standard error.\nSIGTERM or SIGINT: answers what has been received, then ends; a second one: ends at once,\nwith 143 or 130.\n\nWith --json, one line when it is ready: {"pid", "kmip": {"host", "port"}, "data", "ca"}, and with --ephemeral\n"client": {"name", "cert", "key"}: paths of PEM files.',
+      'The first start on an empty folder makes all that is needed, as init does. The log goes to standard error.\nCertificates, keys, trust and policy that change are taken up within two seconds, without a restart; SIGHUP:\nat once, and a log file is opened anew.\nSIGTERM or SIGINT: answers what has been received, then ends; a second one: ends at once,\nwith 143 or 130.\n\nWith --json, one line when it is ready: {"pid", "kmip": {"host", "port"}, "data", "ca"}, and with --ephemeral\n"client": {"name", "cert", "key"}: paths of PEM files.',
     examples: [
       ['serve', 'on port 5696 of all addresses, data in ./data'],
       ['serve --data /var/lib/kmipd --host 192.0.2.7', 'on one address'],
@@ -46,7 +46,10 @@ async function serve({ host, port, ephemeral = false }: ServeOptions, command: C
   )
   // However it ends, nothing of an ephemeral server stays.
   if (ephemeral) process.once('exit', () => rmSync(data, { recursive: true, force: true }))
-  process.on('SIGHUP', server.reopenLog)
+  process.on('SIGHUP', () => {
+    server.reopenLog()
+    void server.reload()
+  })
   await stop
   screen.note('stopping: answering what has been received; a second signal ends at once')
   await server.close()

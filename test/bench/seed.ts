@@ -11,7 +11,7 @@ import { identifiers } from '../../src/identifiers.ts'
 import { newObject } from '../../src/objects/new-object.ts'
 import { recent } from '../../src/objects/recent.ts'
 import { beginWork } from '../../src/objects/work.ts'
-import { initialise } from '../../src/server.ts'
+import { initialise } from '../../src/initialise.ts'
 import type { Store } from '../../store/index.ts'
 
 /** What a client needs to be let in: PEM. */

@@ -34,7 +34,7 @@ import {
   Revoke,
   SetAttribute,
 } from '../../src/index.ts'
-import { initialise } from '../../src/server.ts'
+import { initialise } from '../../src/initialise.ts'
 import { aesKey, call, create, custom, locate, materialOf, named, outcomeOf } from './requests.ts'
 import {
   enrolled,
