@@ -47,7 +47,7 @@ export interface Submission extends Asked {
 export type EnrollmentState = 'pending' | 'rejected' | 'approved' | 'issued' | 'revoked'
 
 /** An enrollment, and the register's entry of its certificate. */
-export interface Standing {
+export interface Progress {
   readonly state: EnrollmentState
   readonly enrollment: Enrollment
   readonly entry?: ClientEntry | undefined
@@ -72,19 +72,19 @@ export interface Enrollments {
    * @returns with `isNew` false if it was there, whatever has become of it
    * @throws CertsError if the request is not acceptable
    */
-  submit(submission: Submission, caller: Caller): Promise<Standing & { readonly isNew: boolean }>
+  submit(submission: Submission, caller: Caller): Promise<Progress & { readonly isNew: boolean }>
   /** Newest first. `next` is where the next page begins, if there is one. */
-  list(state: EnrollmentState | undefined, page: Page): Promise<{ standings: Standing[]; next: string | undefined }>
-  get(id: string, caller: Caller): Promise<Standing>
+  list(state: EnrollmentState | undefined, page: Page): Promise<{ page: Progress[]; next: string | undefined }>
+  get(id: string, caller: Caller): Promise<Progress>
   /** How many wait for an administrator; of more than can wait, as many as can. */
   pending(): Promise<number>
   /** Issues what is pending, or was rejected. One that is issued already stays as it is. */
-  approve(id: string, terms: Omit<Asked, 'name'>, caller: Caller): Promise<Standing>
-  reject(id: string, reason: string | undefined, caller: Caller): Promise<Standing>
+  approve(id: string, terms: Omit<Asked, 'name'>, caller: Caller): Promise<Progress>
+  reject(id: string, reason: string | undefined, caller: Caller): Promise<Progress>
   /** A new certificate for the same key, name and group. The old one is good until it ends. */
-  renew(id: string, caller: Caller): Promise<Standing>
+  renew(id: string, caller: Caller): Promise<Progress>
   /** All certificates of the enrollment. */
-  revoke(id: string, reason: string): Promise<Standing>
+  revoke(id: string, reason: string): Promise<Progress>
 }
 
 /** What waits for a decision must not fill the store. */
@@ -98,7 +98,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
   const newIdentifier = identifiers(now, count => new Uint8Array(randomBytes(count)))
   const inTurn = turns()
 
-  async function standing(enrollment: Enrollment): Promise<Standing> {
+  async function progressOf(enrollment: Enrollment): Promise<Progress> {
     const { state, current } = enrollment
     const entry = current && (await office().clients.numbered(current))
     const isRevoked = state === 'issued' && entry?.revoked !== undefined
@@ -178,7 +178,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     { enrollment, record }: FoundEnrollment,
     caller: Caller,
     check?: (entry: ClientEntry) => Promise<void>,
-  ): Promise<Standing> {
+  ): Promise<Progress> {
     const { id, name, group, days, request, state, planned, current } = enrollment
     const { token } = caller
     const use =
@@ -207,16 +207,16 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
       const entry = await office().clients.numbered(abandoned)
       if (entry !== undefined) await office().clients.revoke([entry], 'superseded', now())
     }
-    return standing((await found(id)).enrollment)
+    return progressOf((await found(id)).enrollment)
   }
 
   /** With a one-time token: issues, or leaves it pending with a note of why. */
-  async function issueAlone(known: FoundEnrollment, caller: Caller): Promise<Standing> {
+  async function issueAlone(known: FoundEnrollment, caller: Caller): Promise<Progress> {
     const { enrollment, record } = known
-    const waiting = async (note: string): Promise<Standing> => {
+    const waiting = async (note: string): Promise<Progress> => {
       const waits: Enrollment = { ...enrollment, state: 'pending', note }
       if (enrollment.note !== note) await store.commit([changed(waits, record)])
-      return standing(waits)
+      return progressOf(waits)
     }
     const note = await objectionTo(enrollment, caller)
     if (note !== undefined) return waiting(note)
@@ -260,20 +260,20 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
         if (isOpen && may(current, 'admin')) return { ...(await issue(known, current)), isNew }
         const latest = await again(current)
         if (isOpen && isTokenOf(latest, known.enrollment)) return { ...(await issueAlone(known, latest)), isNew }
-        return { ...(await standing(known.enrollment)), isNew }
+        return { ...(await progressOf(known.enrollment)), isNew }
       })
     },
 
     async list(state, { after, limit }) {
-      const standings: Standing[] = []
+      const page: Progress[] = []
       const kept = state === 'revoked' ? 'issued' : state
       for await (const enrollment of records.list(kept, after)) {
-        const each = await standing(enrollment)
+        const each = await progressOf(enrollment)
         if (state !== undefined && each.state !== state) continue
-        if (standings.length === limit) return { standings, next: standings.at(-1)?.enrollment.id }
-        standings.push(each)
+        if (page.length === limit) return { page, next: page.at(-1)?.enrollment.id }
+        page.push(each)
       }
-      return { standings, next: undefined }
+      return { page, next: undefined }
     },
 
     pending: () => records.pending(maxPending),
@@ -281,14 +281,14 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     async get(id, caller) {
       const { enrollment } = await found(id)
       if (!maySee(caller, enrollment)) throw noSuchEnrollment(id)
-      return standing(enrollment)
+      return progressOf(enrollment)
     },
 
     approve(id, { group, days }, caller) {
       if (group !== undefined) checkName('group', group)
       return settled(async () => {
         const { enrollment, record } = await found(id)
-        if (enrollment.state === 'issued') return standing(enrollment)
+        if (enrollment.state === 'issued') return progressOf(enrollment)
         const terms = { ...(group === undefined ? {} : { group }), ...(days === undefined ? {} : { days }) }
         return issue({ enrollment: { ...enrollment, ...terms }, record }, caller)
       })
@@ -298,13 +298,13 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
       settled(async () => {
         const { enrollment, record } = await found(id)
         const { state } = enrollment
-        if (state === 'rejected') return standing(enrollment)
+        if (state === 'rejected') return progressOf(enrollment)
         if (state !== 'pending')
           throw new EnrollmentError('taken', `enrollment ${id} is ${state}; revoke it instead of rejecting it`)
         const decided = { date: now(), by: caller.words }
         const rejected = { ...enrollment, state: 'rejected' as const, decided, note: reason }
         await store.commit([changed(rejected, record)])
-        return standing(rejected)
+        return progressOf(rejected)
       }),
 
     renew: (id, caller) =>
@@ -312,7 +312,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
         const known = await found(id)
         const { enrollment } = known
         if (!may(caller, 'admin') && !owns(caller, enrollment)) throw noSuchEnrollment(id)
-        const { state, entry } = await standing(enrollment)
+        const { state, entry } = await progressOf(enrollment)
         if (state !== 'issued' && state !== 'revoked')
           throw new EnrollmentError('taken', `enrollment ${id} is ${state}; there is no certificate to renew`)
         if (state === 'revoked' && lostKey.test(entry?.revoked?.reason ?? ''))
@@ -342,7 +342,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
           reason,
           now(),
         )
-        return standing(enrollment)
+        return progressOf(enrollment)
       }),
   }
 }

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import { versions } from '../protocol/index.ts'
 import type { Store } from '../store/index.ts'
+import { release } from './cli/release.ts'
 import type { ClientSession } from './clients.ts'
 import type { Config } from './config.ts'
 import type { Refusal } from './diagnosis/faults.ts'
@@ -19,8 +21,10 @@ import { type ServerFacts, serverRoutes } from './https/routes/server.ts'
 import { taskRoutes } from './https/routes/tasks.ts'
 import { type RunningApi, serveApi } from './https/serve.ts'
 import type { Peer } from './listener/peer.ts'
-import type { Credentials } from './listener/secure-context.ts'
+import type { Endpoint } from './listener/bind.ts'
 import type { Log } from './log.ts'
+import { namesOf } from './server-certificate.ts'
+import { credentialsIn, type Held, type Standing } from './standing.ts'
 import { tasksOf } from './tasks.ts'
 import { tokensOf } from './tokens.ts'
 
@@ -29,39 +33,39 @@ export type { RunningApi } from './https/serve.ts'
 export interface HttpsOptions {
   readonly config: Pick<Config, 'https' | 'listen' | 'tls' | 'limits'>
   readonly store: Store
-  readonly credentials: Credentials
-  /** The one that issues now. */
-  readonly office: () => Office
+  readonly standing: Standing
+  /** Where KMIP is spoken. */
+  readonly kmip: Endpoint
   readonly admit: (peer: Peer) => Promise<ClientSession | Refusal>
-  readonly publisher: Publisher
-  readonly facts: () => ServerFacts
   /** KMIP clients that are connected. */
   readonly connections: () => number
   readonly operations: Tally
-  readonly expiries: (now: number) => Promise<readonly Expiry[]>
   readonly newCorrelation: () => string
   readonly log: Log
-  readonly now: () => number
+  /** Milliseconds since 1970. Default the system's clock. */
+  readonly now?: () => number
 }
 
 /** Starts HTTPS as the settings say. @throws ListenError */
 export function startHttps(options: HttpsOptions): Promise<RunningApi> {
-  const { config, store, credentials, office, admit, publisher, facts, newCorrelation, log, now } = options
+  const { config, store, standing, kmip, admit, newCorrelation, log, now = Date.now } = options
   const { https, listen, tls, limits } = config
+  const office = (): Office => standing.current.office
   const tokens = tokensOf(store)
   const enrollments = enrollmentsOf({ store, tokens, office, now })
   const tasks = tasksOf({ store, tokens, office, now })
+  const version = release()
   const routes: Route[] = [
     ...enrollmentRoutes(enrollments),
     ...taskRoutes(tasks),
-    ...authorityRoutes(publisher),
+    ...authorityRoutes(publisherOf(standing)),
     ...serverRoutes({
-      facts,
+      facts: () => factsOf(standing.current, kmip, version),
       measures: async () => ({
-        version: facts().version,
+        version,
         connections: options.connections(),
         operations: options.operations.entries(),
-        expiries: await options.expiries(now()),
+        expiries: await expiriesOf(standing),
         pendingEnrollments: await enrollments.pending(),
       }),
       checkReady: async () => {
@@ -73,7 +77,7 @@ export function startHttps(options: HttpsOptions): Promise<RunningApi> {
   return serveApi({
     host: https.host ?? listen.host,
     port: https.port ?? 0,
-    credentials,
+    credentials: credentialsIn(standing.current),
     routes,
     limits,
     tokens,
@@ -85,4 +89,30 @@ export function startHttps(options: HttpsOptions): Promise<RunningApi> {
     log,
     now,
   })
+}
+
+function factsOf({ server, authorities }: Held, { host, port }: Endpoint, version: string): ServerFacts {
+  const { subject, fingerprint, notAfter } = authorities.signing.certificate
+  return {
+    version,
+    kmip: { host, port, versions: [...versions], names: namesOf(server.leaf) },
+    ca: { subject: subject.text, fingerprint, notAfter: notAfter.toISOString() },
+  }
+}
+
+const publisherOf = (standing: Standing): Publisher => ({
+  chain: () => standing.current.authorities.signing.chain,
+  list: async () => undefined,
+  answerStatus: async () => new Uint8Array([0x30, 3, 0x0a, 1, 2]),
+})
+
+async function expiriesOf({ current: { server, authorities } }: Standing): Promise<Expiry[]> {
+  return [
+    { kind: 'server', name: server.leaf.subject.text, notAfter: server.leaf.notAfter.getTime() },
+    {
+      kind: 'authority',
+      name: authorities.signing.certificate.subject.text,
+      notAfter: authorities.signing.certificate.notAfter.getTime(),
+    },
+  ]
 }

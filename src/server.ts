@@ -12,14 +12,16 @@ import { lockFolder, type Store } from '../store/index.ts'
 import type { ClientSession } from './clients.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createWhole, dataFolder, finishFolder } from './data-folder.ts'
-import { fault } from './diagnosis/faults.ts'
+import { fault, type Refusal } from './diagnosis/faults.ts'
 import { issueClient } from './enrollment.ts'
 import { exchange, type ExchangeHouse } from './exchange.ts'
 import { type Environment, houseOf, openEphemeralStore, openHouse } from './house.ts'
+import { tally } from './https/metrics.ts'
 import { correlations } from './identifiers.ts'
 import { credentialsOf, makeDataFolder } from './initialise.ts'
 import { issuedOf } from './issued.ts'
 import { certificateReader } from './known-certificates.ts'
+import { type Endpoint } from './listener/bind.ts'
 import { listen, type Listener, type Peer } from './listener.ts'
 import { openLog, type RunningLog } from './log.ts'
 import { Opening } from './opening.ts'
@@ -36,6 +38,8 @@ export interface ServerOptions {
   readonly host?: string | undefined
   /** 0 for any. Default from the settings: 5696. */
   readonly port?: number | undefined
+  /** Port of the HTTPS API, 0 for any. Default from the settings: none. */
+  readonly httpsPort?: number | undefined
   /** Host names and addresses for the server certificate. Default: this machine's. */
   readonly hosts?: readonly string[] | undefined
   /** Where secrets and settings may come from. Default none. */
@@ -43,7 +47,9 @@ export interface ServerOptions {
 }
 
 export interface RunningServer {
-  readonly kmip: { readonly host: string; readonly port: number }
+  readonly kmip: Endpoint
+  /** The HTTPS API, if it is switched on. */
+  readonly https?: Endpoint
   /** The data folder. */
   readonly data: string
   /** Path of the authority's certificate, PEM: what clients trust. */
@@ -75,6 +81,7 @@ const configOf = ({
   data = 'data',
   host,
   port,
+  httpsPort,
   environment = {},
   ephemeral = false,
 }: ServerOptions): Promise<Config> => {
@@ -88,7 +95,7 @@ const configOf = ({
   return loadConfig({
     data: resolve(data),
     environment,
-    flags: { listen, ...(isQuiet ? { log: { level: 'warn' } } : {}) },
+    flags: { listen, https: { port: httpsPort }, ...(isQuiet ? { log: { level: 'warn' } } : {}) },
   })
 }
 
@@ -110,9 +117,9 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
     const findings = { config, authorities, policy, trust: trusts.trust, server }
     const sources = { folder, issued, readTrusts, readConfig: () => configOf(options), log }
     const standing = opening.with(stand(store, findings, sources), each => each.close())
-    const listener = opening.with(await serve({ config, store, standing, log }), listener => listener.close())
+    const endpoints = await serve({ config, store, standing, log }, opening)
     return {
-      kmip: { host: listener.host, port: listener.port },
+      ...endpoints,
       data: folder.path,
       ca: folder.caCertificate,
       hosts: namesOf(server.leaf),
@@ -142,14 +149,15 @@ function startEphemeral(options: ServerOptions): Promise<RunningServer> {
     const authorities = { signing: authority }
     const server = await makeServerCredentials(authorities, issuedOf(store), hosts, config.tls.serverKey, now)
     const standing = stand(store, { config, authorities, server, trust: [], policy })
-    const client = await issueClient({ name: ephemeralClient }, 'P-256', standing.current.office, now)
+    const asked = { name: ephemeralClient, administrator: config.https.port !== undefined }
+    const client = await issueClient(asked, 'P-256', standing.current.office, now)
     const files = { ca: join(data, 'ca.pem'), cert: join(data, 'client.pem'), key: join(data, 'client.key') }
     await createWhole(files.ca, authority.chain.join(''), 0o644)
     await createWhole(files.cert, client.certificate.pem, 0o644)
     await createWhole(files.key, client.key)
-    const listener = opening.with(await serve({ config, store, standing, log }), listener => listener.close())
+    const endpoints = await serve({ config, store, standing, log }, opening)
     return {
-      kmip: { host: listener.host, port: listener.port },
+      ...endpoints,
       data,
       ca: files.ca,
       hosts,
@@ -169,42 +177,66 @@ interface Parts {
   readonly log: RunningLog
 }
 
-async function serve({ config, store, standing, log }: Parts): Promise<Listener> {
+/** Listens, on the HTTPS port too if there is to be one. */
+async function serve({ config, store, standing, log }: Parts, opening: Opening): Promise<Endpoints> {
   const { clients } = standing
   const base = houseOf(store, config.limits)
+  const newCorrelation = correlations(base.random)
   const read = certificateReader()
+  const operations = tally()
   const house: ExchangeHouse<ClientSession> = {
     ...base,
-    newCorrelation: correlations(base.random),
+    newCorrelation,
     confirm: session => clients.confirm(session, base.now()),
-    audit: (session, correlation, audit) => tell(log, session, correlation, audit),
+    audit(session, correlation, audit) {
+      operations.count(String(audit.response.operation), String(audit.response.resultStatus))
+      tell(log, session, correlation, audit)
+    },
   }
+
+  async function admit({ certificate, fingerprint, chainError, issuers }: Peer): Promise<ClientSession | Refusal> {
+    try {
+      const offered = issuers.map(each => readCertificate(each))
+      return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now(), offered)
+    } catch (error) {
+      if (!(error instanceof CertsError)) throw error
+      return fault('unreadable', 'client', { words: error.message })
+    }
+  }
+
   const listener = await listen<ClientSession>({
     host: config.listen.host,
     port: config.listen.port,
     ...credentialsIn(standing.current),
     clientUsage: config.tls.clientUsage,
     limits: config.limits,
-    admit: async ({ certificate, fingerprint, chainError, issuers }: Peer) => {
-      try {
-        const offered = issuers.map(each => readCertificate(each))
-        return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now(), offered)
-      } catch (error) {
-        if (!(error instanceof CertsError)) throw error
-        return fault('unreadable', 'client', { words: error.message })
-      }
-    },
+    admit,
     exchange: (message, session) => exchange(message, session, house),
     log,
   })
+  opening.with(listener, each => each.close())
+  const kmip = { host: listener.host, port: listener.port }
+  heedCredentials(standing, listener)
+  if (config.https.port === undefined) return { kmip }
+  const { startHttps } = await import('./https.ts')
+  const connections = (): number => listener.connections
+  const https = await startHttps({ config, store, standing, kmip, admit, connections, operations, newCorrelation, log })
+  opening.with(https, each => each.close())
+  heedCredentials(standing, https)
+  return { kmip, https: { host: https.host, port: https.port } }
+}
+
+type Endpoints = Pick<RunningServer, 'kmip' | 'https'>
+
+/** Gives new connections the certificate that the server has by then. */
+function heedCredentials(standing: Standing, { replaceCredentials }: Pick<Listener, 'replaceCredentials'>): void {
   let shown = credentialsIn(standing.current)
   standing.subscribe(held => {
     const wanted = credentialsIn(held)
     // A new context costs all clients a full handshake or a ticket.
-    if (!isDeepStrictEqual(wanted, shown)) listener.replaceCredentials(wanted)
+    if (!isDeepStrictEqual(wanted, shown)) replaceCredentials(wanted)
     shown = wanted
   })
-  return listener
 }
 
 /** One line per batch item; an error that the client is not told of goes here alone. */

@@ -35,6 +35,7 @@ const rules: readonly Rule[] = [
     packages: {
       'cli-table3': 'any file',
       commander: 'any file',
+      fastify: 'any file',
       picocolors: 'any file',
       pino: 'any file',
       'smol-toml': 'any file',

@@ -6,7 +6,7 @@
  */
 import type { Command } from 'commander'
 import { shell } from '../caller.ts'
-import { type Enrollments, enrollmentsOf, type EnrollmentState, type Standing } from '../enrollments.ts'
+import { type Enrollments, enrollmentsOf, type EnrollmentState, type Progress } from '../enrollments.ts'
 import { tokensOf } from '../tokens.ts'
 import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
 import { publicMode, refuseUnwritable, writeNewFile } from './new-file.ts'
@@ -88,11 +88,11 @@ const withEnrollments = <T>(command: Command, use: (enrollments: Enrollments) =>
 async function list({ state, limit }: ListOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   const wanted = state === undefined ? undefined : nameIn({ words: 'state', names: states }, state)
-  const { standings } = await withEnrollments(command, enrollments => enrollments.list(wanted, { limit }))
-  screen.show({ enrollments: standings.map(json) }, () =>
+  const { page } = await withEnrollments(command, enrollments => enrollments.list(wanted, { limit }))
+  screen.show({ enrollments: page.map(json) }, () =>
     screen.table(
       ['ID', 'NAME', 'GROUP', 'SUBMITTED', 'BY', 'STATE'],
-      standings.map(({ enrollment, entry, state: each }) => [
+      page.map(({ enrollment, entry, state: each }) => [
         enrollment.id,
         printable(enrollment.name),
         printable(entry?.group ?? enrollment.group ?? ''),
@@ -108,19 +108,19 @@ async function list({ state, limit }: ListOptions, command: Command): Promise<vo
 async function show(id: string, { out }: ShowOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   if (out !== undefined) refuseUnwritable(out)
-  const standing = await withEnrollments(command, enrollments => enrollments.get(id, shell))
-  const { certificate } = standing.enrollment
+  const progress = await withEnrollments(command, enrollments => enrollments.get(id, shell))
+  const { certificate } = progress.enrollment
   if (out !== undefined && certificate !== undefined) await writeNewFile(out, certificate, publicMode)
-  screen.show(json(standing), () => facts(standing, screen))
+  screen.show(json(progress), () => facts(progress, screen))
 }
 
-async function decide(command: Command, use: (enrollments: Enrollments) => Promise<Standing>): Promise<void> {
+async function decide(command: Command, use: (enrollments: Enrollments) => Promise<Progress>): Promise<void> {
   const screen = screenOf(command)
-  const standing = await withEnrollments(command, use)
-  screen.show(json(standing), () => facts(standing, screen))
+  const progress = await withEnrollments(command, use)
+  screen.show(json(progress), () => facts(progress, screen))
 }
 
-function facts({ state, enrollment, entry }: Standing, screen: Screen): string {
+function facts({ state, enrollment, entry }: Progress, screen: Screen): string {
   const { id, name, subject, publicKey, requestFingerprint, submitted, submittedBy, decided, note } = enrollment
   return screen.pairs([
     ['Enrollment', id],
@@ -141,7 +141,7 @@ function facts({ state, enrollment, entry }: Standing, screen: Screen): string {
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
-const json = ({ state, enrollment, entry }: Standing) => {
+const json = ({ state, enrollment, entry }: Progress) => {
   const { submitted, submitter: _, decided, planned: __, current: ___, request, ...rest } = enrollment
   return {
     ...rest,

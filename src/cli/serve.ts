@@ -13,6 +13,7 @@ import type { Screen } from './screen.ts'
 interface ServeOptions {
   readonly host?: string
   readonly port?: number
+  readonly httpsPort?: number
   readonly ephemeral?: boolean
 }
 
@@ -20,10 +21,11 @@ export function addServe(program: Command): void {
   addCommand(program, 'serve', {
     summary: 'run the key server',
     description:
-      'The first start on an empty folder makes all that is needed, as init does. The log goes to standard error.\nCertificates, keys, trust and policy that change are taken up within two seconds, without a restart; SIGHUP:\nat once, and a log file is opened anew.\nSIGTERM or SIGINT: answers what has been received, then ends; a second one: ends at once,\nwith 143 or 130.\n\nWith --json, one line when it is ready: {"pid", "kmip": {"host", "port"}, "data", "ca"}, and with --ephemeral\n"client": {"name", "cert", "key"}: paths of PEM files.',
+      'The first start on an empty folder makes all that is needed, as init does. The log goes to standard error.\nCertificates, keys, trust and policy that change are taken up within two seconds, without a restart; SIGHUP:\nat once, and a log file is opened anew.\nSIGTERM or SIGINT: answers what has been received, then ends; a second one: ends at once,\nwith 143 or 130.\n\nWith --json, one line when it is ready: {"pid", "kmip": {"host", "port"}, "data", "ca"}, with HTTPS\n"https": {"host", "port"}, and with --ephemeral "client": {"name", "cert", "key"}: paths of PEM files.',
     examples: [
       ['serve', 'on port 5696 of all addresses, data in ./data'],
       ['serve --data /var/lib/kmipd --host 192.0.2.7', 'on one address'],
+      ['serve --https-port 5697', 'with enrollment over HTTPS; what there is, /openapi.json says'],
       [
         'serve --ephemeral --port 0 --json',
         'for a test: in memory, any port, with a client certificate; leaves nothing',
@@ -32,18 +34,22 @@ export function addServe(program: Command): void {
   })
     .option('--host <address>', 'address to listen on; default from the settings: all (with --ephemeral 127.0.0.1)')
     .option('--port <port>', 'port, 0 for any free one; default from the settings: 5696', wholeNumber(0, 65_535))
+    .option(
+      '--https-port <port>',
+      'HTTPS API, 0 for any free port; default from the settings: none',
+      wholeNumber(0, 65_535),
+    )
     .option('--ephemeral', 'keep everything in memory and a temporary folder, which goes when it stops')
     .action((options: ServeOptions, command: Command) => serve(options, command))
 }
 
-async function serve({ host, port, ephemeral = false }: ServeOptions, command: Command): Promise<void> {
+async function serve({ ephemeral = false, ...listen }: ServeOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   const stop = signalled()
-  const server = await startServer({ data: dataOf(command), ephemeral, host, port, environment: process.env })
-  const { kmip, data, ca, client } = server
-  screen.show({ pid: process.pid, kmip, data, ca, ...(client === undefined ? {} : { client }) }, () =>
-    welcome(server, screen),
-  )
+  const server = await startServer({ data: dataOf(command), ephemeral, ...listen, environment: process.env })
+  const { kmip, https, data, ca, client } = server
+  const ready = { pid: process.pid, kmip, ...(https && { https }), data, ca, ...(client && { client }) }
+  screen.show(ready, () => welcome(server, screen))
   // However it ends, nothing of an ephemeral server stays.
   if (ephemeral) process.once('exit', () => rmSync(data, { recursive: true, force: true }))
   process.on('SIGHUP', () => {
@@ -70,9 +76,9 @@ function signalled(): Promise<void> {
 }
 
 /** What a user needs next. */
-function welcome({ kmip, data, ca, client, hosts, isNew }: RunningServer, screen: Screen): string {
+function welcome({ kmip, https, data, ca, client, hosts, isNew }: RunningServer, screen: Screen): string {
   const { bold, dim } = screen.colours
-  const address = kmip.host.includes(':') ? `[${kmip.host}]:${kmip.port}` : `${kmip.host}:${kmip.port}`
+  const address = addressOf(kmip)
   const name = hosts.find(each => each !== 'localhost') ?? kmip.host
   const next =
     client === undefined
@@ -90,6 +96,7 @@ function welcome({ kmip, data, ca, client, hosts, isNew }: RunningServer, screen
     screen.pairs([
       ['Names', `${hosts.join(', ')} ${dim('(in the server certificate; more with kmipd init --host NAME)')}`],
       ['CA certificate', `${ca} ${dim('(clients install it)')}`],
+      ['HTTPS', https && `https://${addressOf(https)} ${dim('(/openapi.json says what there is)')}`],
       ['Data folder', client === undefined ? data : `${data} ${dim('(temporary; gone when it stops)')}`],
       ['Client', client && `${client.cert}, ${client.key}`],
     ]),
@@ -100,3 +107,6 @@ function welcome({ kmip, data, ca, client, hosts, isNew }: RunningServer, screen
     dim('Ctrl-C stops it.'),
   ].join('\n')
 }
+
+const addressOf = ({ host, port }: RunningServer['kmip']): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { revocationReasons } from '../../../certs/index.ts'
-import type { Enrollments, Standing } from '../../enrollments.ts'
+import type { Enrollments, Progress } from '../../enrollments.ts'
 import { RequestFailure } from '../failure.ts'
 import { bytes, json, route, type Route } from '../route.ts'
 
@@ -109,11 +109,11 @@ export const enrollmentRoutes = (enrollments: Enrollments): Route[] => [
     },
     failures: [409],
     answer: async ({ body, caller }) => {
-      const standing = await enrollments.submit(body, caller)
-      const { state, isNew } = standing
-      const headers = { location: `/v1/enrollments/${standing.enrollment.id}` }
+      const progress = await enrollments.submit(body, caller)
+      const { state, isNew } = progress
+      const headers = { location: `/v1/enrollments/${progress.enrollment.id}` }
       const status = state === 'pending' || state === 'approved' ? 202 : isNew ? 201 : 200
-      return json(status, plain(standing), { headers })
+      return json(status, plain(progress), { headers })
     },
   }),
   route({
@@ -126,8 +126,8 @@ export const enrollmentRoutes = (enrollments: Enrollments): Route[] => [
     query,
     replies: { 200: { description: 'A page of them.', schema: listSchema } },
     answer: async ({ query: { state, after, limit } }) => {
-      const { standings, next } = await enrollments.list(state, { after, limit })
-      return json(200, { enrollments: standings.map(plain), ...(next === undefined ? {} : { next }) })
+      const { page, next } = await enrollments.list(state, { after, limit })
+      return json(200, { enrollments: page.map(plain), ...(next === undefined ? {} : { next }) })
     },
   }),
   route({
@@ -224,7 +224,7 @@ export const enrollmentRoutes = (enrollments: Enrollments): Route[] => [
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 /** An enrollment as the interface shows it. */
-function plain({ state, enrollment, entry }: Standing): z.output<typeof enrollmentSchema> {
+function plain({ state, enrollment, entry }: Progress): z.output<typeof enrollmentSchema> {
   const { id, name, days, subject, publicKey, requestFingerprint, submitted, submittedBy } = enrollment
   const { decided, note, certificate, chain } = enrollment
   const group = entry?.group ?? enrollment.group
