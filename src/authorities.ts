@@ -81,10 +81,10 @@ function publicationOf(certificate: Certificate, address: string | undefined): P
   const base = address.replace(/\/+$/, '')
   const id = authorityId(certificate)
   return {
-    authority: `${base}/ca/${id}.cer`,
-    statusResponder: `${base}/ocsp`,
-    revocationList: `${base}/crl/${id}.crl`,
-    deltaRevocationList: `${base}/crl/${id}-delta.crl`,
+    authority: `${base}/v1/ca/${id}`,
+    statusResponder: `${base}/v1/ocsp/${id}`,
+    revocationList: `${base}/v1/crl/${id}`,
+    deltaRevocationList: `${base}/v1/crl/${id}/delta`,
   }
 }
 

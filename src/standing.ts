@@ -20,6 +20,7 @@ import type { Issued } from './issued.ts'
 import type { Credentials } from './listener.ts'
 import type { Log } from './log.ts'
 import type { Policy } from './policy.ts'
+import { type Publications, publications } from './revocation.ts'
 import { namesOf, serverCredentials, type ServerCredentials } from './server-certificate.ts'
 import { type Between, type Trust, trustsOf } from './trust.ts'
 import { trustPaths, type TrustReader } from './trust/files.ts'
@@ -36,6 +37,7 @@ export interface Standing {
   /** As of now: not to be kept. */
   readonly current: Held
   readonly clients: Clients
+  readonly publications: Publications
   /** Calls back after each reading. */
   subscribe(heed: (held: Held) => void): void
   /** Reads everything anew. Never fails: what cannot be read is told in the log. */
@@ -82,6 +84,7 @@ export function stand(store: Store, start: Findings & { readonly config: Config 
   const watching = sources && watch(sources, start.config, () => current, hold)
   return {
     clients,
+    publications: publications({ store, authorities: () => current.authorities }),
     get current() {
       return current
     },
