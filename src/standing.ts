@@ -16,6 +16,7 @@ import { type Clients, clientsOf, type Hospitality } from './clients.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Office } from './enrollment.ts'
+import { type Expiry, expiriesOf, expiryWarner } from './expiries.ts'
 import type { Issued } from './issued.ts'
 import type { Credentials } from './listener.ts'
 import type { Log } from './log.ts'
@@ -40,6 +41,8 @@ export interface Standing {
   readonly publications: Publications
   /** Calls back after each reading. */
   subscribe(heed: (held: Held) => void): void
+  /** Everything that ends, the soonest first. */
+  expiries(): Promise<Expiry[]>
   /** Reads everything anew. Never fails: what cannot be read is told in the log. */
   reload(): Promise<void>
   close(): Promise<void>
@@ -81,7 +84,9 @@ export function stand(store: Store, start: Findings & { readonly config: Config 
     for (const heed of heeding) heed(current)
   }
 
-  const watching = sources && watch(sources, start.config, () => current, hold)
+  const expiries = (): Promise<Expiry[]> => expiriesOf({ ...current, server: current.server.leaf, clients })
+
+  const watching = sources && watch(sources, start.config, () => current, hold, expiries)
   return {
     clients,
     publications: publications({ store, authorities: () => current.authorities }),
@@ -89,6 +94,7 @@ export function stand(store: Store, start: Findings & { readonly config: Config 
       return current
     },
     subscribe: heed => void heeding.push(heed),
+    expiries,
     reload: async () => watching?.reload(),
     close: async () => watching?.close(),
   }
@@ -104,13 +110,20 @@ export const credentialsIn = ({ server, authorities, trusts }: Held): Credential
 const lookMs = 1000
 const hourMs = 3_600_000
 
-function watch(sources: Sources, start: Config, held: () => Held, hold: (findings: Findings) => void) {
+function watch(
+  sources: Sources,
+  start: Config,
+  held: () => Held,
+  hold: (findings: Findings) => void,
+  expiries: () => Promise<Expiry[]>,
+) {
   const { folder, log, readConfig, now = Date.now } = sources
   let config = start
   let seen: string | undefined
   let dueMs = now() + hourMs
   let reading = Promise.resolve()
   let isLooking = false
+  const warn = expiryWarner(log)
 
   async function read(): Promise<void> {
     dueMs = now() + hourMs
@@ -122,6 +135,7 @@ function watch(sources: Sources, start: Config, held: () => Held, hold: (finding
       const findings = await findingsFrom(sources, config, before.server, new Date(now()))
       hold(findings)
       tellChanges(before, held(), log)
+      warn(await expiries(), now())
     } catch (error) {
       log.error({ error }, 'what changed in the data folder cannot be used; what held before goes on to hold')
     }
@@ -140,6 +154,7 @@ function watch(sources: Sources, start: Config, held: () => Held, hold: (finding
 
   for (const reason of new Set(held().trusts.trust.flatMap(({ fault = [] }) => fault)))
     log.error({ reason }, 'a revocation list cannot be used')
+  reading = expiries().then(found => warn(found, now()))
   const timer = setInterval(() => void look(), lookMs).unref()
   void look()
   return {

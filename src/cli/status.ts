@@ -10,13 +10,14 @@ import { readCertificate } from '../../certs/index.ts'
 import { versions } from '../../protocol/index.ts'
 import { lockHolder } from '../../store/index.ts'
 import type { DataFolder } from '../data-folder.ts'
+import { expiriesOf, urgent, warningOf } from '../expiries.ts'
 import type { Opened } from '../house.ts'
 import { inventory } from '../objects/inventory.ts'
 import { namesOf } from '../server-certificate.ts'
 import { stateOf } from './client-entry.ts'
 import { addCommand, dataOf, screenOf, withHouse } from './command.ts'
 import { release } from './release.ts'
-import { daysUntil, fewDays, printable, type Screen, until } from './screen.ts'
+import { daysUntil, printable, type Screen, until } from './screen.ts'
 
 export function addStatus(program: Command): void {
   addCommand(program, 'status', {
@@ -36,10 +37,17 @@ export function addStatus(program: Command): void {
 type Status = Awaited<ReturnType<typeof statusOf>>
 
 async function statusOf(opened: Opened, data: string) {
-  const { folder, authority } = opened
+  const { folder, authorities, authority } = opened
+  const now = Date.now()
   const holder = await lockHolder(data)
   const clients = await clientsOf(opened)
-  const certificates = { server: await serverCertificate(folder), ca: validity(authority.certificate) }
+  const leaf = await serverCertificate(folder)
+  const certificates = {
+    server: leaf && { ...validity(leaf), names: namesOf(leaf) },
+    ca: validity(authority.certificate),
+    ...(authorities.previous === undefined ? {} : { previousCa: validity(authorities.previous.certificate) }),
+  }
+  const expiries = await expiriesOf({ ...opened, server: leaf })
   return {
     version: { kmipd: release(), node: process.versions.node, kmip: versions },
     data,
@@ -47,7 +55,17 @@ async function statusOf(opened: Opened, data: string) {
     objects: await objectsOf(opened),
     clients,
     certificates,
-    warnings: [...certificateWarnings(certificates), ...clientWarnings(clients), ...(await modeWarnings(folder))],
+    expiries: expiries.map(each => ({
+      ...each,
+      notAfter: new Date(each.notAfter).toISOString(),
+      daysLeft: daysUntil(each.notAfter),
+    })),
+    warnings: [
+      ...certificateWarnings(certificates),
+      ...urgent(expiries, now).map(each => printable(warningOf(each, now))),
+      ...new Set(opened.trusts.trust.flatMap(({ fault }) => fault ?? [])),
+      ...(await modeWarnings(folder)),
+    ],
   }
 }
 
@@ -63,11 +81,8 @@ const validity = ({ subject, notAfter }: ReturnType<typeof readCertificate>): Va
   daysLeft: daysUntil(notAfter.getTime()),
 })
 
-async function serverCertificate({ serverCertificate: path }: DataFolder) {
-  if (!existsSync(path)) return undefined
-  const certificate = readCertificate(await readFile(path, 'utf8'))
-  return { ...validity(certificate), names: namesOf(certificate) }
-}
+const serverCertificate = async ({ serverCertificate: path }: DataFolder) =>
+  existsSync(path) ? readCertificate(await readFile(path, 'utf8')) : undefined
 
 /** How many objects there are, by type and by state. */
 async function objectsOf({ store }: Opened) {
@@ -103,31 +118,23 @@ async function clientsOf({ clients }: Opened) {
   })
 }
 
-type ClientStatus = Awaited<ReturnType<typeof clientsOf>>[number]
+/** Whatever ends sooner is told of by itself. */
+const warnedDays = 60
 
-/** The authority's clients need its new certificate before the old one ends. */
+/** The clients of an authority need the certificate of the next before this one ends. */
 const authorityDays = 365
 
 function* certificateWarnings({ server, ca }: { readonly server: Validity | undefined; readonly ca: Validity }) {
   if (server === undefined) yield 'there is no server certificate; the next kmipd serve makes one'
-  else if (server.daysLeft < fewDays)
-    yield `the server certificate ${ends(server.daysLeft)}; kmipd serve renews it when it starts`
-  if (ca.daysLeft < authorityDays)
-    yield `the certificate of the authority ${ends(ca.daysLeft)}; no certificate that it signs lasts longer`
+  if (ca.daysLeft >= warnedDays && ca.daysLeft < authorityDays)
+    yield `the certificate of the authority ends in ${ca.daysLeft} days; no certificate that it signs lasts longer`
 }
-
-function* clientWarnings(clients: readonly ClientStatus[]) {
-  for (const { name, state, daysLeft } of clients)
-    if (state === 'expired' || (state === 'valid' && daysLeft < fewDays))
-      yield `the certificate of ${printable(name)} ${ends(daysLeft)}; sign a new request: kmipd client sign`
-}
-
-const ends = (daysLeft: number): string => (daysLeft < 0 ? 'has expired' : `ends in ${daysLeft} days`)
 
 /** Secrets that others on this machine may read. */
-async function modeWarnings({ masterKey, caKey, serverKey }: DataFolder): Promise<string[]> {
+async function modeWarnings(folder: DataFolder): Promise<string[]> {
   if (process.platform === 'win32') return []
-  const secrets = [masterKey, caKey, serverKey].filter(path => existsSync(path))
+  const { masterKey, caKey, rootKey, previousKey, serverKey } = folder
+  const secrets = [masterKey, caKey, rootKey, previousKey, serverKey].filter(path => existsSync(path))
   const modes = await Promise.all(secrets.map(async path => [path, (await stat(path)).mode & 0o077] as const))
   return modes.flatMap(([path, others]) => (others === 0 ? [] : [`${path} is open to others; run: chmod 600 ${path}`]))
 }
@@ -146,6 +153,7 @@ function report({ version, data, server, objects, clients, certificates, warning
       ['Server names', certificates.server?.names.join(', ')],
       ['Server certificate', certificates.server && last(certificates.server)],
       ['CA certificate', last(certificates.ca)],
+      ['Previous CA', certificates.previousCa && `${last(certificates.previousCa)}, trusted until kmipd ca retire`],
     ]),
     '',
     screen.table(
