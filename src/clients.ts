@@ -74,13 +74,13 @@ export interface Clients {
    *
    * @param isVouched whether a chain leads from the certificate to an authority that is trusted; without one, only the
    *   very certificate that is in the register will do
-   * @param offered what the client sent beside it: authorities between the two. Default none
+   * @param offered what the client sent beside it: authorities between the two. Asked for only if it matters; default none
    */
   admit(
     certificate: Certificate,
     isVouched: boolean,
     now: number,
-    offered?: readonly Certificate[],
+    offered?: () => readonly Certificate[],
   ): Promise<ClientSession | Refusal>
   /** @throws Failure AuthenticationNotSuccessful if the certificate was revoked, or has expired, or is no longer vouched for */
   confirm(session: ClientSession, now: number): Awaitable<void>
@@ -98,26 +98,31 @@ interface Found {
   readonly entry: ClientEntry
 }
 
+type Offered = () => readonly Certificate[]
+const nothing: Offered = () => []
+
 const nobody: Hospitality = { trusts: noTrusts, clientName: 'dn' }
 
 /** @param hospitality as of now; asked anew each time */
 export function clientsOf(store: Store, hospitality: () => Hospitality = () => nobody): Clients {
+  const admitted = new WeakMap<Certificate, Found>()
+
   async function read(id: string): Promise<Found | undefined> {
     const record = await store.get(table, id)
     return record && { id, record, entry: parse(record) }
   }
 
-  function guestOf(certificate: Certificate, offered: readonly Certificate[], now: number): Guest | Refusal {
+  function guestOf(certificate: Certificate, offered: Offered, now: number): Guest | Refusal {
     const { trusts, clientName } = hospitality()
-    const voucher = trusts.vouch(certificate, offered, now)
+    const voucher = trusts.vouch(certificate, offered(), now)
     if (voucher === undefined) return unknown(certificate.subject.text, certificate.fingerprint)
     return trusts.objection(voucher, now) ?? namedGuest(certificate, voucher, clientName)
   }
 
   /** What the authority that may vouch for a certificate has against it, though the register knows it. */
-  function objection(certificate: Certificate, offered: readonly Certificate[], now: number): Refusal | undefined {
+  function objection(certificate: Certificate, offered: Offered, now: number): Refusal | undefined {
     const { trusts } = hospitality()
-    const voucher = trusts.vouch(certificate, offered, now)
+    const voucher = trusts.vouch(certificate, offered(), now)
     return voucher && trusts.objection(voucher, now)
   }
 
@@ -126,6 +131,15 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
     const { fingerprint } = wanted
     const found = (fingerprint === '' ? undefined : await read(fingerprint)) ?? (await read(numberOf(wanted)))
     return found?.entry.fingerprint === fingerprint ? found : undefined
+  }
+
+  /** Clients come back: an entry that has not changed since is not read anew. */
+  async function locateAgain(certificate: Certificate): Promise<Found | undefined> {
+    const last = admitted.get(certificate)
+    if (last !== undefined && (await store.get(table, last.id, last.record)) === last.record) return last
+    const found = await locate(keysOf(certificate))
+    if (found !== undefined) admitted.set(certificate, found)
+    return found
   }
 
   /** Without `previous`, there must be nothing in its place. */
@@ -147,10 +161,10 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
     if (record !== undefined) {
       const found = parse(record)
       if (found.fingerprint !== fingerprint) return unknown('it connected with', fingerprint)
-      return refusalOf(found, now) ?? (isOurs(id, certificate) ? undefined : objection(certificate, [], now))
+      return refusalOf(found, now) ?? (isOurs(id, certificate) ? undefined : objection(certificate, nothing, now))
     }
     if (seen !== undefined) return unknown('it connected with', fingerprint)
-    const guest = guestOf(certificate, [], now)
+    const guest = guestOf(certificate, nothing, now)
     if (!('client' in guest)) return guest
     return guest.group === group ? undefined : renamed
   }
@@ -209,15 +223,15 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
     },
 
     guest(certificate, now) {
-      const guest = guestOf(certificate, [], now)
+      const guest = guestOf(certificate, nothing, now)
       const { client, group } = 'client' in guest ? guest : stranger(certificate)
       return entryOf(certificate, client, group, now)
     },
 
-    async admit(certificate, isVouched, now, offered = []) {
+    async admit(certificate, isVouched, now, offered = nothing) {
       const { fingerprint, subject, notAfter } = certificate
       const { trusts } = hospitality()
-      const found = await locate(keysOf(certificate))
+      const found = await locateAgain(certificate)
       if (found !== undefined) {
         const { id, record, entry } = found
         const { name: client, group, administrator: isAdministrator = false } = entry

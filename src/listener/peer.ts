@@ -32,8 +32,8 @@ export interface Peer {
   readonly chainError?: string
   /** What the client sent beside its certificate, if nobody vouches for it: DER. */
   readonly sent?: readonly Uint8Array[]
-  /** The certificates of the issuers that it sent, if somebody vouches for it, the nearest first: DER. Not when resumed. */
-  readonly issuers: readonly Uint8Array[]
+  /** The certificates of the issuers that it sent, if somebody vouches for it, the nearest first: DER. None when resumed. */
+  readonly issuers: () => readonly Uint8Array[]
   readonly address: string
   readonly port: number
   readonly tlsVersion: string
@@ -55,7 +55,7 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
     ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError), sent: peerChain(socket).slice(1) }),
-    issuers: socket.authorized ? issuersOf(certificate) : [],
+    issuers: () => (socket.authorized ? issuersOf(certificate) : []),
     address: addressOf(socket),
     port: socket.remotePort ?? 0,
     tlsVersion: socket.getProtocol() ?? 'unknown',
