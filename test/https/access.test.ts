@@ -174,7 +174,7 @@ describe('bad requests', () => {
       ['/v1/enrollments/%00', {}, 404],
       ['/v1/enrollments/%zz', {}, 400],
       ['/nothing', {}, 404],
-      ['/v1/enrollments/', {}, 404],
+      ['/v1/enrollments/', {}, 400],
       ['/v1/enrollments', { method: 'DELETE' }, 405],
       ['/v1/enrollments', { method: 'PROPFIND' }, 405],
       ['/healthz', { method: 'POST' }, 405],
