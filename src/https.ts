@@ -13,9 +13,10 @@ import type { Config } from './config.ts'
 import type { Refusal } from './diagnosis/faults.ts'
 import type { Office } from './enrollment.ts'
 import { enrollmentsOf } from './enrollments.ts'
-import type { Expiry, Tally } from './https/metrics.ts'
+import { expiriesOf } from './expiries.ts'
+import type { Tally } from './https/metrics.ts'
 import type { Route } from './https/route.ts'
-import { authorityRoutes, type Publisher } from './https/routes/authority.ts'
+import { authorityRoutes } from './https/routes/authority.ts'
 import { enrollmentRoutes } from './https/routes/enrollments.ts'
 import { type ServerFacts, serverRoutes } from './https/routes/server.ts'
 import { taskRoutes } from './https/routes/tasks.ts'
@@ -23,6 +24,7 @@ import { type RunningApi, serveApi } from './https/serve.ts'
 import type { Peer } from './listener/peer.ts'
 import type { Endpoint } from './listener/bind.ts'
 import type { Log } from './log.ts'
+import { publications } from './revocation.ts'
 import { namesOf } from './server-certificate.ts'
 import { credentialsIn, type Held, type Standing } from './standing.ts'
 import { tasksOf } from './tasks.ts'
@@ -58,14 +60,18 @@ export function startHttps(options: HttpsOptions): Promise<RunningApi> {
   const routes: Route[] = [
     ...enrollmentRoutes(enrollments),
     ...taskRoutes(tasks),
-    ...authorityRoutes(publisherOf(standing)),
+    ...authorityRoutes(publications({ store, authorities: () => standing.current.authorities, now })),
     ...serverRoutes({
       facts: () => factsOf(standing.current, kmip, version),
       measures: async () => ({
         version,
         connections: options.connections(),
         operations: options.operations.entries(),
-        expiries: await expiriesOf(standing),
+        expiries: await expiriesOf({
+          ...standing.current,
+          clients: standing.clients,
+          server: standing.current.server.leaf,
+        }),
         pendingEnrollments: await enrollments.pending(),
       }),
       checkReady: async () => {
@@ -98,21 +104,4 @@ function factsOf({ server, authorities }: Held, { host, port }: Endpoint, versio
     kmip: { host, port, versions: [...versions], names: namesOf(server.leaf) },
     ca: { subject: subject.text, fingerprint, notAfter: notAfter.toISOString() },
   }
-}
-
-const publisherOf = (standing: Standing): Publisher => ({
-  chain: () => standing.current.authorities.signing.chain,
-  list: async () => undefined,
-  answerStatus: async () => new Uint8Array([0x30, 3, 0x0a, 1, 2]),
-})
-
-async function expiriesOf({ current: { server, authorities } }: Standing): Promise<Expiry[]> {
-  return [
-    { kind: 'server', name: server.leaf.subject.text, notAfter: server.leaf.notAfter.getTime() },
-    {
-      kind: 'authority',
-      name: authorities.signing.certificate.subject.text,
-      notAfter: authorities.signing.certificate.notAfter.getTime(),
-    },
-  ]
 }

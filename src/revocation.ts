@@ -35,14 +35,14 @@ export interface Publisher {
   list(kind: 'full' | 'delta'): Promise<RevocationList>
   /** How a certificate of this authority stands. */
   status(serialNumber: string): Promise<CertificateStatus>
-  /** Answers an OCSP request; what cannot be read, too. RFC 6960 */
-  answerStatus(request: Uint8Array): Promise<Uint8Array>
 }
 
 export interface Publications {
   /** Of the authority with this id; without one, of that which signs. Undefined if there is none, or none any more. */
   of(id?: string): Publisher | undefined
   all(): Publisher[]
+  /** Answers an OCSP request about a certificate of any of them; what cannot be read, too. RFC 6960 */
+  answerStatus(request: Uint8Array): Promise<Uint8Array>
 }
 
 export interface PublicationOptions {
@@ -70,18 +70,28 @@ export function publications({ store, authorities, now = Date.now }: Publication
     chain: () => authority.chain,
     list: async kind => (await press(authority))[kind],
     status: serialNumber => statusOf(authority, serialNumber),
-    answerStatus: request =>
-      authority.answerStatus(
-        request,
-        serialNumber => statusOf(authority, serialNumber),
-        new Date(now()),
-        new Date(now() + answerLifeMs),
-      ),
   })
   const all = (): Publisher[] => publishing(authorities()).map(publisher)
   return {
     all,
     of: id => all().find(({ authority }) => id === undefined || authorityId(authority.certificate) === id),
+
+    async answerStatus(request) {
+      const answers: Uint8Array[] = []
+      for (const publisher of all()) {
+        const asked: string[] = []
+        const lookup = (serialNumber: string): Promise<CertificateStatus> => {
+          asked.push(serialNumber)
+          return publisher.status(serialNumber)
+        }
+        const { authority } = publisher
+        const answer = await authority.answerStatus(request, lookup, new Date(now()), new Date(now() + answerLifeMs))
+        if (asked.length > 0) return answer
+        answers.push(answer)
+      }
+      // That of the authority that signs, which knows nothing of it.
+      return answers[0] ?? new Uint8Array()
+    },
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Expiry } from '../expiries.ts'
 
 /** How often a KMIP operation ended how. */
 export interface Tally {
@@ -25,15 +26,6 @@ export function tally(): Tally {
 }
 
 const mostKinds = 1000
-
-/** A certificate that ends. */
-export interface Expiry {
-  /** `server`, `authority`, `client` and so on. */
-  readonly kind: string
-  readonly name: string
-  /** Milliseconds since 1970. */
-  readonly notAfter: number
-}
 
 export interface Measures {
   readonly version: string
@@ -58,9 +50,9 @@ export function metricsText(measures: Measures): string {
       [...operations].map(({ operation, result, count }) => [{ operation, result }, count]),
     ),
     metric(
-      'kmipd_certificate_not_after_timestamp_seconds',
+      'kmipd_expiry_timestamp_seconds',
       'gauge',
-      'When a certificate ends, in seconds since 1970.',
+      'When a certificate or a revocation list ends, in seconds since 1970.',
       [...expiries].map(({ kind, name, notAfter }) => [{ kind, name }, Math.floor(notAfter / 1000)]),
     ),
     metric('kmipd_enrollments_pending', 'gauge', 'Enrollments that wait for an administrator.', [
