@@ -19,11 +19,14 @@ export interface RequestPolicy {
 /** Every type of key that a request may have, within the sizes that are accepted at all. */
 export type AcceptedKey = KeyType | 'P-521'
 
+/** A request, or a plan: what would be signed. */
+type Asked = Pick<Request, 'subject' | 'publicKey'>
+
 /**
  * Lets an acceptable request pass. Throws `CertsError` `policy`, which names everything that was found and what was
  * wanted; also when the policy itself names a field that does not exist.
  */
-export function checkRequest(request: Request, policy: RequestPolicy): void {
+export function checkRequest(request: Asked, policy: RequestPolicy): void {
   const found = new Set(request.subject.attribute.filter(({ value }) => value.trim()).map(({ type }) => type))
   const required = (policy.requiredSubject ?? []).map(fieldOf)
   const forbidden = (policy.forbiddenSubject ?? []).map(fieldOf)
@@ -38,7 +41,7 @@ export function checkRequest(request: Request, policy: RequestPolicy): void {
   throw new CertsError('policy', `the request ${whose} is not what the policy allows: ${fault.join('; ')}`)
 }
 
-function keyFault({ publicKey }: Request, keyTypes: readonly AcceptedKey[] | undefined): string[] {
+function keyFault({ publicKey }: Asked, keyTypes: readonly AcceptedKey[] | undefined): string[] {
   // Descriptions are 'RSA 2048', 'EC P-256', 'Ed25519'.
   const name = publicKey.description.replace('EC ', '').replace(' ', '-')
   if (!keyTypes || keyTypes.some(each => each === name)) return []

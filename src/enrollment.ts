@@ -7,6 +7,7 @@
 import {
   type Authority,
   type Certificate,
+  checkRequest,
   clientProfile,
   exportPrivateKey,
   generateKeyPair,
@@ -144,6 +145,7 @@ export async function enroll(
   const group = await groupOf(clients, asked)
   const { name, administrator = false } = asked
   const plan = authority.plan(subject, clientProfile({ commonName: name, days: daysUnder(policy, asked.days) }), now)
+  checkRequest(plan, policy)
   const planned: ClientEntry = {
     name,
     group,
@@ -168,7 +170,8 @@ export async function enroll(
  * Enters a certificate that another authority signed, or its owner did. One that is entered under this name already stays
  * as it is.
  *
- * @throws EnrollmentError if it is our own authority's, or is entered as another client's or as revoked
+ * @throws EnrollmentError if it is our own authority's, or that of any authority, or has expired, or is entered as another
+ *   client's or as revoked
  */
 export async function trustClient(
   pem: string | Uint8Array,
@@ -186,6 +189,7 @@ export async function trustClient(
     )
   const known = await clients.entered(certificate)
   if (known === undefined) {
+    refuseUnfit(certificate, words, now)
     const entry = entryOf(certificate, asked.name, await groupOf(clients, asked), now.getTime())
     await clients.enter(entry)
     return entry
@@ -202,4 +206,21 @@ export async function trustClient(
       `${words} is entered already, as ${name} in the group ${group}; have the client get another for another name or group`,
     )
   return known
+}
+
+/** A certificate that would admit nobody, or that somebody took for all that it has signed. */
+function refuseUnfit(certificate: Certificate, words: string, now: Date): void {
+  const { notAfter, isAuthority, keyUsage, subject, issuer } = certificate
+  if (now > notAfter)
+    throw new EnrollmentError(
+      'invalid',
+      `${words} expired on ${notAfter.toISOString().slice(0, 10)}; have the client get a new one`,
+    )
+  // Tools that make a self-signed certificate in passing say CA:TRUE and nothing of its usage.
+  const isPassing = keyUsage === undefined && subject.text === issuer.text
+  if (isAuthority && !isPassing)
+    throw new EnrollmentError(
+      'invalid',
+      `${words} is that of an authority: it would admit whoever has the authority's own key, and none of its clients; give the certificate of the client, or trust the authority ([[tls.trust]] in kmipd.toml)`,
+    )
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from 'zod'
-import type { Authority, Certificate, Plan } from '../certs/index.ts'
+import type { Authority, Certificate, Plan, RevocationReason } from '../certs/index.ts'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import { numberOf } from './clients/entry.ts'
 import { revised } from './revocation/revision.ts'
@@ -36,8 +36,8 @@ export interface Issued {
   list(): Promise<IssuedEntry[]>
   /** The entry of what an authority of ours signed under a number. */
   numbered(number: Pick<IssuedEntry, 'issuer' | 'serialNumber'>): Promise<IssuedEntry | undefined>
-  /** Marks an entry as revoked, unless it is. */
-  revoke(entry: Pick<IssuedEntry, 'issuer' | 'serialNumber'>, reason: string, now: Date): Promise<void>
+  /** Marks a certificate as revoked, unless it is; one from before there were entries is entered as revoked. */
+  revoke(certificate: Certificate, kind: IssuedEntry['kind'], reason: RevocationReason, now: Date): Promise<void>
 }
 
 export function issuedOf(store: Store): Issued {
@@ -55,17 +55,7 @@ export function issuedOf(store: Store): Issued {
 
   return {
     async sign(authority, plan, kind, now) {
-      const entry: IssuedEntry = {
-        kind,
-        serialNumber: plan.serialNumber,
-        fingerprint: '',
-        subject: plan.subject.text,
-        issuer: plan.issuer.text,
-        publicKey: plan.publicKey.description,
-        notBefore: plan.notBefore.getTime(),
-        notAfter: plan.notAfter.getTime(),
-        issued: now.getTime(),
-      }
+      const entry = entryOf(kind, plan, now)
       await put(entry)
       const certificate = await authority.sign(plan)
       const planned = await read(numberOf(entry))
@@ -84,11 +74,24 @@ export function issuedOf(store: Store): Issued {
 
     numbered: async number => (await read(numberOf(number)))?.entry,
 
-    async revoke(number, reason, now) {
-      const found = await read(numberOf(number))
-      if (found === undefined || found.entry.revoked !== undefined) return
+    async revoke(certificate, kind, reason, now) {
+      const known = entryOf(kind, certificate, now)
+      const found = await read(numberOf(known))
+      if (found?.entry.revoked !== undefined) return
       const revoked = { date: now.getTime(), reason }
-      await put({ ...found.entry, revoked }, found.record, [await revised(store)])
+      await put({ ...(found?.entry ?? known), revoked }, found?.record, [await revised(store)])
     },
   }
 }
+
+const entryOf = (kind: IssuedEntry['kind'], from: Plan | Certificate, now: Date): IssuedEntry => ({
+  kind,
+  serialNumber: from.serialNumber,
+  fingerprint: 'fingerprint' in from ? from.fingerprint : '',
+  subject: from.subject.text,
+  issuer: from.issuer.text,
+  publicKey: from.publicKey.description,
+  notBefore: from.notBefore.getTime(),
+  notAfter: from.notAfter.getTime(),
+  issued: now.getTime(),
+})

@@ -6,12 +6,13 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { readCertificate } from '../../certs/index.ts'
+import { readCertificate, type RevocationReason } from '../../certs/index.ts'
 import type { ClientEntry, Clients } from '../clients.ts'
 import { entryJson, entryPairs, stateInColour } from './client-entry.ts'
 import { addCommand, screenOf, withHouse } from './command.ts'
 import { CommandError } from './endings.ts'
 import { addConfirmation, type Confirmation } from './object-actions.ts'
+import { nameIn } from './object-options.ts'
 import { printable, until } from './screen.ts'
 
 export function addRegister(client: Command): void {
@@ -52,13 +53,13 @@ export function addRegister(client: Command): void {
   addConfirmation(
     addCommand(client, 'revoke <wanted>', {
       summary: 'shut a client out, at once',
-      description: `${wanted}\nUnder a name all of its certificates are revoked. A certificate that is not in the register is named by its file.\nOn a terminal you are asked; in a script you are not.`,
+      description: `${wanted}\nUnder a name all of its certificates are revoked. A certificate that is not in the register is named by its file.\nThe reason goes into the revocation list: ${reasons.join(', ')}.`,
       examples: [
-        ['client revoke cluster-1 --reason "decommissioned"', 'all certificates of a client'],
+        ['client revoke cluster-1 --reason cessationOfOperation', 'all certificates of a client'],
         ['client revoke 4f0c9a1b7d --yes', 'one, by its fingerprint or serial number'],
         ['client revoke node.pem', 'one that an authority under [[tls.trust]] vouches for'],
       ],
-    }).option('--reason <text>', 'for the register', 'unspecified'),
+    }).option('--reason <reason>', 'why: a word of RFC 5280 §5.3.1', 'unspecified'),
   ).action((text: string, options: RevokeOptions, command: Command) => revoke(text, options, command))
 }
 
@@ -66,15 +67,26 @@ interface RevokeOptions extends Confirmation {
   readonly reason: string
 }
 
-async function revoke(text: string, { reason, yes = false }: RevokeOptions, command: Command): Promise<void> {
+/** Those that fit a client; others are for authorities, or can be taken back, which a revocation here cannot. */
+const reasons: readonly RevocationReason[] = [
+  'unspecified',
+  'keyCompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'privilegeWithdrawn',
+]
+
+async function revoke(text: string, { yes = false, ...options }: RevokeOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
+  const reason = nameIn({ words: 'reason', names: reasons }, options.reason)
   await withHouse(command, async ({ clients }) => {
     const entries = await revocable(clients, text)
     const open = entries.filter(({ revoked }) => revoked === undefined)
     const serials = open.map(({ serialNumber }) => serialNumber)
     if (open.length > 0) {
       const what = `${counted(open.length)} of ${[...new Set(open.map(({ name }) => printable(name)))].join(', ')}`
-      await screen.confirm(`Revoke ${what}? The client is shut out at once.`, yes || !process.stdin.isTTY)
+      await screen.confirm(`Revoke ${what}? The client is shut out at once.`, yes)
       await clients.revoke(open, reason, Date.now())
     }
     const after = await Promise.all(

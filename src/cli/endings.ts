@@ -14,6 +14,7 @@ import { EnrollmentError } from '../enrollment.ts'
 import { type FaultCode, FaultError } from '../diagnosis/faults.ts'
 import { Failure } from '../failure.ts'
 import { ListenError } from '../listener.ts'
+import { RolloverError } from '../rollover.ts'
 
 export type Ending = 'done' | 'refused' | 'usage' | 'notFound' | 'unavailable' | 'unconfirmed'
 
@@ -112,6 +113,7 @@ function known(error: unknown): Complaint | undefined {
       code: error.code === 'notFound' ? 'notFound' : 'refused',
       message: error.message,
     }
+  if (error instanceof RolloverError) return { ending: 'refused', code: 'refused', message: error.message }
   if (error instanceof CertsError) return { ending: 'refused', code: error.code, message: error.message }
   if (error instanceof SchemaError || error instanceof DecodeError || error instanceof FrameError)
     return { ending: 'refused', code: 'malformed', message: error.message }

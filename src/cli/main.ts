@@ -4,6 +4,7 @@
  * @module
  */
 import { Command, CommanderError } from 'commander'
+import { addCa } from './ca.ts'
 import { addClient } from './client.ts'
 import { addGlobals, helpEnd } from './command.ts'
 import { addDecode } from './decode.ts'
@@ -14,6 +15,7 @@ import { addKeys } from './keys.ts'
 import { addKmip } from './kmip.ts'
 import { release } from './release.ts'
 import { addServe } from './serve.ts'
+import { addServerCertificate } from './server-certificate.ts'
 import { addStatus } from './status.ts'
 import { addTask } from './task.ts'
 import { addToken } from './token.ts'
@@ -41,6 +43,8 @@ function program(): Command {
     addServe,
     addInit,
     addClient,
+    addCa,
+    addServerCertificate,
     addKeys,
     addKmip,
     addDecode,

@@ -72,15 +72,27 @@ export function screen({ isJson, hasColour }: ScreenOptions): Screen {
       if (isConfirmed) return
       if (!isAttended())
         throw new CommandError('unconfirmed', `nobody is there to confirm this: ${question} Give --yes to do so`)
-      const asking = createInterface({ input: process.stdin, output: process.stderr })
-      try {
-        const answer = await asking.question(`${question} [y/N] `)
-        if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('unconfirmed', 'not confirmed; nothing was done')
-      } finally {
-        asking.close()
-      }
+      if (!/^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim()))
+        throw new CommandError('unconfirmed', 'not confirmed; nothing was done')
     },
   }
+}
+
+/** What is typed; nothing if that is Ctrl-C or Ctrl-D. */
+async function ask(question: string): Promise<string> {
+  const asking = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await new Promise<string>(resolve => {
+    const end = (): void => {
+      // The cursor still stands behind the question.
+      process.stderr.write('\n')
+      resolve('')
+    }
+    asking.once('SIGINT', end).once('close', end)
+    void asking.question(question).then(resolve, () => resolve(''))
+  })
+  asking.removeAllListeners('close')
+  asking.close()
+  return answer
 }
 
 /** Columns with two blanks between, and no lines. */

@@ -119,13 +119,13 @@ describe('client trust, list, show, revoke', () => {
       /^NAME +GROUP +SERIAL NUMBER +VALID UNTIL +STATE\nown +shared +[0-9a-f]+ +\d{4}-\d\d-\d\d \(\d+ days\) +valid\n/,
     )
 
-    await done(['client', 'revoke', first?.serialNumber ?? '', '--reason', 'lost', '--data', data])
+    await done(['client', 'revoke', first?.serialNumber ?? '', '--reason', 'keyCompromise', '--yes', '--data', data])
     expect(await list(data)).toMatchObject([
       { state: 'valid' },
-      { state: 'revoked', revoked: { reason: 'lost' } },
+      { state: 'revoked', revoked: { reason: 'keyCompromise' } },
       { state: 'valid' },
     ])
-    const rest = await kmipd(['client', 'revoke', 'one', '--data', data])
+    const rest = await kmipd(['client', 'revoke', 'one', '--yes', '--data', data])
     expect(rest.stdout).toBe(`revoked 1 certificate:\n  one ${second?.serialNumber ?? ''}\n`)
     expect((await done(['client', 'revoke', 'one', '--data', data])).trim()).toBe(
       'nothing to do: 2 certificates of one revoked already',
@@ -138,13 +138,13 @@ describe('client trust, list, show, revoke', () => {
     const { path, data } = await house()
     const guest = join(path, 'guest.pem')
     openssl(...`req -x509 -newkey rsa:2048 -nodes -keyout ${path}/g.key -out ${guest} -days 9 -subj /CN=g`.split(' '))
-    expect(await done(['client', 'revoke', guest, '--reason', 'lost', '--data', data])).toMatch(
+    expect(await done(['client', 'revoke', guest, '--reason', 'keyCompromise', '--yes', '--data', data])).toMatch(
       /^revoked 1 certificate:\n {2}g@g#[0-9a-f]{32} /,
     )
-    expect(await list(data)).toMatchObject([{ state: 'revoked', revoked: { reason: 'lost' } }])
+    expect(await list(data)).toMatchObject([{ state: 'revoked', revoked: { reason: 'keyCompromise' } }])
     expect(await done(['client', 'revoke', guest, '--data', data])).toContain('nothing to do')
     const trusted = await kmipd(['client', 'trust', guest, '--name', 'g', '--data', data])
-    expect([trusted.status, trusted.stderr]).toEqual([1, expect.stringContaining('(lost) and stays so')])
+    expect([trusted.status, trusted.stderr]).toEqual([1, expect.stringContaining('(keyCompromise) and stays so')])
   })
 
   it('asks on a terminal, and says that all certificates of a name go', async () => {

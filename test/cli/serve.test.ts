@@ -104,7 +104,7 @@ describe('serve', () => {
     expect([second.status, second.stdout]).toEqual([4, ''])
     expect(JSON.parse(second.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({ error: { code: 'locked' } })
 
-    await done(['client', 'revoke', 'cluster', '--data', data])
+    await done(['client', 'revoke', 'cluster', '--yes', '--data', data])
     const refused = await kmipd(['kmip', 'locate', ...to])
     expect([refused.status, refused.stdout]).toEqual([4, ''])
     expect(refused.stderr).toMatch(/^kmipd: .*it may not admit this client certificate.*\n$/)
