@@ -26,4 +26,6 @@ export function setup(): void {
   const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const { status, stdout } = spawnSync(process.execPath, [compiler], { cwd: root, encoding: 'utf8' })
   if (status !== 0) process.stderr.write(stdout)
+  const bundled = spawnSync('npm', ['run', '--silent', 'bundle'], { cwd: root, encoding: 'utf8' })
+  if (bundled.status !== 0) throw new Error(`the command could not be built: ${bundled.stderr}`)
 }

@@ -9,6 +9,7 @@
  */
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Server } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Caller } from '../caller.ts'
 import { bindError, type Endpoint, lacksIpv6 } from '../listener/bind.ts'
 import { addressOf } from '../listener/peer.ts'
@@ -74,6 +75,7 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     logger: false,
+    clientErrorHandler: refuseUnread,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
   app.server.maxConnections = limits.maxConnections
@@ -191,6 +193,22 @@ async function answer(route: Route, request: FastifyRequest, reply: FastifyReply
   reply.status(status).headers(headers)
   if ('type' in rest) return reply.type(rest.type).send(body instanceof Uint8Array ? Buffer.from(body) : body)
   return reply.type(jsonType).send(JSON.stringify(body))
+}
+
+/** What is not even HTTP, or does not end: the status by the code of node:http. */
+const unreadable: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', `headers are at most ${maxHeaderBytes} bytes long`],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request did not arrive in time'],
+}
+
+/** There is no request to answer yet. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  const [status, error_msg] = unreadable[error.code ?? ''] ?? ['400 Bad Request', 'this is no request of HTTP/1.1']
+  const body = JSON.stringify({ error_code: 'invalid', error_msg })
+  const headers = { ...securityHeaders, 'content-type': jsonType, 'content-length': body.length, connection: 'close' }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  if (socket.writable) socket.write(`HTTP/1.1 ${[status, ...lines].join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
 }
 
 /** What fastify and node:http complain of, by status. */

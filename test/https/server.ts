@@ -152,7 +152,7 @@ function fetch(
         ...identity,
         agent: false,
         headers: {
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(bytes === undefined ? {} : { 'content-type': 'application/json', ...lengthOf(bytes, headers) }),
           ...(token === undefined ? {} : { 'x-auth-token': token }),
           ...headers,
         },
@@ -178,6 +178,10 @@ function fetch(
     sent.end(bytes)
   })
 }
+
+/** Also where Node.js says none, as of a GET. */
+const lengthOf = (bytes: string | Uint8Array, headers: object) =>
+  'transfer-encoding' in headers ? {} : { 'content-length': Buffer.byteLength(bytes) }
 
 /** A certificate request for a new key, and the key. */
 export async function request(commonName: string): Promise<{ readonly csr: string; readonly key: string }> {
