@@ -104,8 +104,11 @@ export async function exportTrustStore({ certificates, passphrase }: TrustStoreO
   return store([await encrypted(sequence(...bags), passphrase)], passphrase)
 }
 
-/** Beyond ASCII, programs differ in how they encode a passphrase; Java takes none. */
-function checkPassphrase(passphrase: string): void {
+/**
+ * Whether the exports here take a passphrase: beyond ASCII, programs differ in how they encode one, and Java takes none.
+ * Throws `CertsError` `badPassphrase`.
+ */
+export function checkPassphrase(passphrase: string): void {
   if (passphrase.length >= minPassphrase && /^[ -~]+$/.test(passphrase)) return
   const found =
     passphrase.length < minPassphrase ? `${passphrase.length} characters` : 'characters outside printable ASCII'

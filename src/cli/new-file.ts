@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { CommandError } from './endings.ts'
@@ -38,6 +38,32 @@ export async function writeNewFile(path: string, content: string | Uint8Array, m
   } finally {
     await file.close()
   }
+}
+
+export interface NewFile {
+  readonly path: string
+  readonly content: string | Uint8Array
+  readonly mode: number
+}
+
+/** All of them, or none: what was written before one failed is removed again. */
+export async function writeNewFiles(files: readonly NewFile[]): Promise<void> {
+  const written: string[] = []
+  try {
+    for (const { path, content, mode } of files) {
+      await writeNewFile(path, content, mode)
+      written.push(path)
+    }
+  } catch (error) {
+    for (const path of written) await rm(path, { force: true })
+    throw error
+  }
+}
+
+/** To be asked before the work that the folder's files are for. @throws CommandError if something is in it */
+export function refuseFilled(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length > 0)
+    throw new CommandError('refused', `${folder} is there already and is not empty; choose another folder`)
 }
 
 /** The owner alone reads and writes. */
