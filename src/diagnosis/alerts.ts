@@ -101,8 +101,15 @@ export const alertName = (number: number): string => alerts[number]?.name ?? `al
 export function alerted(number: number, sender: End): Fault {
   const { name, words, hint } = alerts[number] ?? row(alertName(number), 'gave up the handshake', 'log')
   const said = words.replace('{certificate}', `${other[sender]} certificate`)
-  return fault('alert', sender, { words: `the ${sender} ${said} (TLS alert ${name})`, hint: hints[hint][sender] })
+  const found = fault('alert', sender, {
+    words: `the ${sender} ${said} (TLS alert ${name})`,
+    hint: hints[hint][sender],
+  })
+  return { ...found, side: forClient.includes(hint) ? 'client' : sender }
 }
+
+/** What is done in the client, whichever end complains. */
+const forClient: readonly (keyof typeof hints)[] = ['trust', 'certificate', 'wanted', 'name']
 
 /** Alerts that are about the certificate of the other end. */
 export const isAboutCertificate = (number: number): boolean =>

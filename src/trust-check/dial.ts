@@ -159,7 +159,8 @@ function watch(socket: TLSSocket, state: State): Handshake['until'] {
         const timer = setTimeout(resolve, left)
         wake = () => {
           clearTimeout(timer)
-          resolve()
+          // Not at once: what is written while OpenSSL hands over a session ticket is never sent.
+          setImmediate(resolve)
         }
       })
   }
