@@ -17,7 +17,7 @@ import {
   type Publication,
   readCertificate,
 } from '../certs/index.ts'
-import { type DataFolder, readWhole } from './data-folder.ts'
+import { type DataFolder, inFile, inFiles, readWhole } from './data-folder.ts'
 import { completeChanges, isChanging } from './folder-changes.ts'
 
 export interface Authorities {
@@ -57,17 +57,20 @@ const mostTries = 10
 
 async function readAuthorities(folder: DataFolder, address: string | undefined): Promise<Authorities> {
   const { caCertificate, caKey, rootKey, previousCertificate, previousKey, crossCertificate } = folder
-  const open = async (certificate: string, keyFile: string): Promise<Authority> =>
-    openPublishing({ certificate, key: await readWhole(keyFile) }, address)
-  const signing = await open(await readWhole(caCertificate), caKey)
+  const open = async (certificateFile: string, certificate: string, keyFile: string): Promise<Authority> => {
+    const key = await readWhole(keyFile)
+    return inFiles(certificateFile, keyFile, () => openPublishing({ certificate, key }, address))
+  }
+  const signing = await open(caCertificate, await readWhole(caCertificate), caKey)
   const [root = ''] = signing.chain.slice(-1)
+  const cross = existsSync(crossCertificate) ? await readWhole(crossCertificate) : undefined
   return {
     signing,
-    ...(existsSync(rootKey) && signing.chain.length > 1 ? { root: await open(root, rootKey) } : {}),
+    ...(existsSync(rootKey) && signing.chain.length > 1 ? { root: await open(caCertificate, root, rootKey) } : {}),
     ...(existsSync(previousCertificate)
-      ? { previous: await open(await readWhole(previousCertificate), previousKey) }
+      ? { previous: await open(previousCertificate, await readWhole(previousCertificate), previousKey) }
       : {}),
-    ...(existsSync(crossCertificate) ? { cross: readCertificate(await readWhole(crossCertificate)) } : {}),
+    ...(cross === undefined ? {} : { cross: inFile(crossCertificate, () => readCertificate(cross)) }),
   }
 }
 

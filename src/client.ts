@@ -33,6 +33,7 @@ import {
   type Version,
   writeRequest,
 } from '../protocol/index.ts'
+import { fault } from './diagnosis/faults.ts'
 
 export interface ClientOptions {
   readonly host: string
@@ -158,10 +159,8 @@ function handshake(
 function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
   if (isIP(host) === 0) return checkServerIdentity(host, certificate)
   if (new X509Certificate(certificate.raw).checkIP(host) !== undefined) return undefined
-  return new ConnectionError(
-    'identity',
-    `the server's certificate does not name the address ${host}; it names ${certificate.subjectaltname ?? 'nothing'}`,
-  )
+  const names = certificate.subjectaltname ?? 'nothing'
+  return new ConnectionError('identity', fault('wrongName', 'server', { name: host, names }).reason)
 }
 
 interface Conversation {

@@ -22,6 +22,7 @@ import { link, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   type AuthorityFiles,
+  CertsError,
   createAuthority,
   exportPrivateKey,
   openAuthority,
@@ -150,6 +151,28 @@ export async function readWhole(path: string): Promise<string> {
     )
   }
 }
+
+/** What a file holds; a complaint about it names the file. @throws CertsError */
+export function inFile<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof CertsError ? new CertsError(error.code, `${path}: ${error.message}`) : error
+  }
+}
+
+/** As `inFile`, of a certificate and its key. @throws CertsError */
+export function inFiles<T>(certificate: string, key: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof CertsError)) throw error
+    const path = error.code === 'keyMismatch' ? `${key} and ${certificate}` : isAboutKey(error) ? key : certificate
+    throw new CertsError(error.code, `${path}: ${error.message}`)
+  }
+}
+
+const isAboutKey = ({ code }: CertsError): boolean => code === 'notAKey' || code === 'keyEncrypted'
 
 export interface AuthoritySource {
   /** PEM of an authority that there is already, and its key. */

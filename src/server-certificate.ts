@@ -16,10 +16,11 @@ import {
   matchesKey,
   readCertificate,
   readCertificates,
+  readPrivateKey,
   serverProfile,
 } from '../certs/index.ts'
 import { type Authorities, publishing, shownChain } from './authorities.ts'
-import { type DataFolder, DataFolderError, readWhole } from './data-folder.ts'
+import { type DataFolder, DataFolderError, inFile, readWhole } from './data-folder.ts'
 import { changeFiles, type FileChange } from './folder-changes.ts'
 import type { Issued } from './issued.ts'
 
@@ -145,7 +146,10 @@ const namesWanted = (present: ServerCredentials | undefined, { hosts }: ServerWi
 export async function presentCredentials(folder: DataFolder): Promise<ServerCredentials | undefined> {
   if (!existsSync(folder.serverCertificate) || !existsSync(folder.serverKey)) return undefined
   const certificate = await readWhole(folder.serverCertificate)
-  return { certificate, key: await readWhole(folder.serverKey), leaf: readCertificate(certificate) }
+  const key = await readWhole(folder.serverKey)
+  const leaf = inFile(folder.serverCertificate, () => readCertificate(certificate))
+  inFile(folder.serverKey, () => readPrivateKey(key))
+  return { certificate, key, leaf }
 }
 
 /** As certificates spell it: an IPv6 address in its short form, a name in lower case. RFC 5952 */

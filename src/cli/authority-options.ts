@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { type AuthorityKeyType, authorityKeyTypes, type AuthoritySource } from '../data-folder.ts'
+import { adopted, type AuthorityKeyType, authorityKeyTypes, type AuthoritySource, inFiles } from '../data-folder.ts'
 import { CommandError } from './endings.ts'
 import { nameIn } from './object-options.ts'
 
@@ -38,5 +38,8 @@ export async function authorityFrom(
     throw new CommandError('usage', 'your own authority has a key already; leave --ca-key-type out')
   const passphrase =
     caPassphraseFile === undefined ? undefined : (await readFile(caPassphraseFile, 'utf8')).replace(/\r?\n$/, '')
-  return { source: { certificate: await readFile(caCert, 'utf8'), key: await readFile(caKey, 'utf8'), passphrase } }
+  const source = { certificate: await readFile(caCert, 'utf8'), key: await readFile(caKey, 'utf8'), passphrase }
+  // Whatever is wrong with them is told now, while it is known which files they are.
+  inFiles(caCert, caKey, () => adopted(source))
+  return { source }
 }

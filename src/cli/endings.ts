@@ -11,7 +11,7 @@ import { ConnectionError, KmipError } from '../client.ts'
 import { ConfigError } from '../config.ts'
 import { DataFolderError } from '../data-folder.ts'
 import { EnrollmentError } from '../enrollment.ts'
-import { type FaultCode, FaultError } from '../diagnosis/faults.ts'
+import { fault, FaultError } from '../diagnosis/faults.ts'
 import { Failure } from '../failure.ts'
 import { ListenError } from '../listener.ts'
 import { RolloverError } from '../rollover.ts'
@@ -79,23 +79,8 @@ function refusal(reason: string, message: string): Complaint {
   }
 }
 
-/** Faults with which nothing was reached at all. */
-const outOfReach: readonly FaultCode[] = [
-  'noSuchHost',
-  'noNameServer',
-  'refused',
-  'unreachable',
-  'noAnswer',
-  'silent',
-  'closedAtOnce',
-  'fileUnreadable',
-]
-
 function known(error: unknown): Complaint | undefined {
-  if (error instanceof FaultError) {
-    const { code } = error.fault
-    return { ending: outOfReach.includes(code) ? 'unavailable' : 'refused', code, message: error.message }
-  }
+  if (error instanceof FaultError) return { ending: 'unavailable', code: error.fault.code, message: error.message }
   if (error instanceof CommandError) return { ending: error.ending, code: error.ending, message: error.message }
   if (error instanceof CommanderError)
     return { ending: 'usage', code: 'usage', message: error.message.replace(/^error: /, '') }
@@ -120,29 +105,18 @@ function known(error: unknown): Complaint | undefined {
   return undefined
 }
 
-const notAdmitted =
-  'it may not admit this client certificate (its log tells why, kmipd client list whether it is revoked), or it stopped'
-const otherName = 'use a name that it has, or add this one: kmipd init --host NAME, then start the server again'
-
 const connections: Readonly<Record<ConnectionError['code'], string>> = {
-  closed: notAdmitted,
-  identity: otherName,
+  closed: fault('closedAfterwards', 'client', {}).hint,
+  identity: fault('wrongName', 'server', { name: '', names: '' }).hint,
   timeout: 'check address, port, route and firewall',
 }
 
 /** What the operating system's and OpenSSL's codes mean to whoever typed the command. */
 const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
-  [/^ECONNREFUSED$/, 'nobody listens there; is the server running, and are host and port right?'],
-  [/^(ENOTFOUND|EAI_AGAIN)$/, 'there is no such host; check the name'],
-  [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, 'the host does not answer; check address, route and firewall'],
-  [/^(ECONNRESET|EPIPE)$/, notAdmitted],
-  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, otherName],
   [
-    /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_SIGNATURE)/,
-    'the server certificate does not lead to the authority in --ca; take the ca.pem of this server',
+    /^(ECONN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|ERR_(SSL|TLS|OSSL)|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_)/,
+    'look at the connection step by step: kmipd trust check',
   ],
-  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, 'compare the clocks, or renew the certificate'],
-  [/^ERR_(SSL|TLS|OSSL)/, 'the TLS handshake failed; check --ca, --cert and --key, and the log of the server'],
   [/^ENOENT$/, 'check the path'],
   [/^(EACCES|EPERM)$/, 'run it as the owner, or correct the permissions'],
   [/^EADDRINUSE$/, 'another process listens there; choose another with --port'],

@@ -22,6 +22,7 @@ import { type Client, connect } from '../client.ts'
 import { addressOf } from './address.ts'
 import { addCommand, screenOf } from './command.ts'
 import { attributePairs, lineOf, plain } from './describe.ts'
+import { diagnosed } from './diagnosed.ts'
 import { CommandError } from './endings.ts'
 import {
   activate,
@@ -87,17 +88,22 @@ async function withServer(
 ): Promise<void> {
   if (version !== undefined && !isVersion(version))
     throw new CommandError('usage', `there is no KMIP version ${version}; choose one of ${versions.join(', ')}`)
-  const client = await connect({
-    ...addressOf(server),
-    ca: await readFile(ca, 'utf8'),
-    cert: await readFile(cert, 'utf8'),
-    key: await readFile(key, 'utf8'),
-    version,
-  })
+  const address = addressOf(server)
   try {
-    await use(client)
-  } finally {
-    await client.close()
+    const client = await connect({
+      ...address,
+      ca: await readFile(ca, 'utf8'),
+      cert: await readFile(cert, 'utf8'),
+      key: await readFile(key, 'utf8'),
+      version,
+    })
+    try {
+      await use(client)
+    } finally {
+      await client.close()
+    }
+  } catch (error) {
+    throw await diagnosed(error, { port: 5696, ...address, ca, cert, key })
   }
 }
 

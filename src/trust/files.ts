@@ -18,6 +18,7 @@ import {
   type RevocationList,
 } from '../../certs/index.ts'
 import type { Config } from '../config.ts'
+import { inFile } from '../data-folder.ts'
 import type { Trust } from '../trust.ts'
 
 type Source = Config['tls']['trust'][number]
@@ -36,7 +37,9 @@ export function trustReader(): TrustReader {
   const lastGood = new Map<string, readonly RevocationList[]>()
 
   async function readOne(data: string, { ca, group, crl, expiredCrl }: Source): Promise<ReadTrusts> {
-    const authorities = readCertificates(await readFile(resolve(data, ca)))
+    const file = resolve(data, ca)
+    const content = await readFile(file)
+    const authorities = inFile(file, () => readCertificates(content))
     const trusting = (rest: Partial<Trust>): Trust[] =>
       authorities.map(authority => ({ authority, group, expiredCrl, ...rest }))
     if (crl === undefined) return { trust: trusting({}), complaints: [] }
