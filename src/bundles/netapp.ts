@@ -88,8 +88,8 @@ export const element: Bundle = {
       },
     ],
     steps:
-      contents => `In this folder, with the cluster's management address in place of MVIP. curl asks for the password of admin;
---insecure is for clusters that have a certificate of their own making.
+      contents => `In this folder, with the cluster's management address in place of MVIP. curl asks for the password of admin.
+If the cluster has a certificate of its own making, give that to curl: --cacert CLUSTER.pem.
 
 1. Make a key provider, and note the keyProviderID in the answer:
 
@@ -125,7 +125,7 @@ ${aboveRoot(contents)}`,
 const call = (method: string, params: object): string => `${JSON.stringify({ method, params, id: 1 }, undefined, 2)}\n`
 
 const post = (body: string): string =>
-  `curl --insecure --user admin --header 'Content-Type: application/json' --data ${body} https://MVIP/json-rpc/12.3`
+  `curl --user admin --header 'Content-Type: application/json' --data ${body} https://MVIP/json-rpc/12.3`
 
 /** With words for numbers that are not known yet: the cluster refuses it for as long as they stand there. */
 const postCall = (method: string, members: string): string =>
