@@ -9,6 +9,7 @@ import { dependentsOf, noPrevious, retire, stranded } from '../retirement.ts'
 import { rollOver } from '../rollover.ts'
 import { presentCredentials } from '../server-certificate.ts'
 import { addAuthorityOptions, authorityFrom, type AuthorityOptions } from './authority-options.ts'
+import { counted } from './client-entry.ts'
 import { addCommand, screenOf, withHouse } from './command.ts'
 import { addConfirmation, type Confirmation } from './object-actions.ts'
 import { printable, type Screen, until } from './screen.ts'
@@ -87,8 +88,8 @@ async function rollover(
           ['Server certificate', server && until(server.leaf.notAfter.getTime(), screen.colours)],
         ]),
         '',
-        `Next: install ${ca} in all clients, beside the old one; sign their requests anew (${result.clients.length} clients`,
-        'have certificates of the previous authority); then end the rollover: kmipd ca retire',
+        `Next: install ${ca} in all clients, beside the old one; sign their requests anew (the previous`,
+        `authority signed ${counted(clients.length)} that are good); then end the rollover: kmipd ca retire`,
       ].join('\n'),
     )
   })
@@ -109,7 +110,7 @@ async function retireIt({ yes = false }: Confirmation, command: Command): Promis
       { retired: subject, revoked: certificates.map(({ serialNumber }) => serialNumber), clients: names },
       () =>
         [
-          `${printable(subject)} is no longer trusted; ${certificates.length} certificates were revoked.`,
+          `${printable(subject)} is no longer trusted; ${counted(certificates.length)} revoked.`,
           ...(names.length === 0
             ? []
             : [`Shut out until they get a new certificate: ${names.map(printable).join(', ')}`]),
@@ -125,5 +126,5 @@ function question(subject: string, certificates: number, names: readonly string[
       : screen.colours.red(
           `These clients have no other one and are shut out at once: ${names.map(printable).join(', ')}.`,
         )
-  return `Retire ${printable(subject)}? ${certificates} client certificates are revoked. ${who} Clients that trust it alone no longer accept the server.`
+  return `Retire ${printable(subject)}? Of its clients, ${counted(certificates)} will be revoked. ${who} Clients that trust it alone no longer accept the server.`
 }

@@ -13,6 +13,7 @@ import type { IssuedEntry } from '../issued.ts'
 import { dependentsOf } from '../retirement.ts'
 import { publications } from '../revocation.ts'
 import { addRollover } from './ca-rollover.ts'
+import { counted } from './client-entry.ts'
 import { addCommand, screenOf, withHouse } from './command.ts'
 import { CommandError } from './endings.ts'
 import { publicMode } from './new-file.ts'
@@ -139,7 +140,7 @@ const shown = (row: Row, file: string | undefined, screen: Screen): string =>
     ['SHA-256', row.fingerprint],
     ['Public key', row.publicKey],
     ['Valid', `${dayOf(row.notBefore)} to ${until(row.notAfter, screen.colours)}`],
-    ['Clients', `${row.clients} good certificates`],
+    ['Clients', `${counted(row.clients)} that are good`],
     ['File', file && `${file} (clients install it)`],
   ])
 
@@ -197,7 +198,7 @@ const listFacts = (list: RevocationList, out: string, screen: Screen): string =>
   screen.pairs([
     ['Revocation list', `number ${String(list.number)} of ${printable(list.issuer.text)}`],
     ['Base', list.base === undefined ? undefined : `number ${String(list.base)}`],
-    ['Revoked', `${list.revoked.size} certificates`],
+    ['Revoked', counted(list.revoked.size)],
     ['Next list', list.nextUpdate?.toISOString()],
     ['File', resolve(out)],
   ])

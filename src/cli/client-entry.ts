@@ -63,3 +63,5 @@ export function warnOfDays({ name, notAfter }: ClientEntry, screen: Screen): voi
       ),
     )
 }
+
+export const counted = (count: number): string => (count === 1 ? '1 certificate' : `${count} certificates`)

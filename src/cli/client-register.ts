@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { readCertificate, type RevocationReason } from '../../certs/index.ts'
 import type { ClientEntry, Clients } from '../clients.ts'
-import { entryJson, entryPairs, stateInColour } from './client-entry.ts'
+import { counted, entryJson, entryPairs, stateInColour } from './client-entry.ts'
 import { addCommand, screenOf, withHouse } from './command.ts'
 import { CommandError } from './endings.ts'
 import { addConfirmation, type Confirmation } from './object-actions.ts'
@@ -107,8 +107,6 @@ async function revocable(clients: Clients, text: string): Promise<ClientEntry[]>
   const certificate = readCertificate(await readFile(text))
   return [(await clients.entered(certificate)) ?? clients.guest(certificate, Date.now())]
 }
-
-const counted = (count: number): string => (count === 1 ? '1 certificate' : `${count} certificates`)
 
 async function found(finding: Promise<ClientEntry[]>, text: string): Promise<ClientEntry[]> {
   const entries = await finding

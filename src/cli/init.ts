@@ -42,10 +42,10 @@ async function init(options: InitOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   const data = dataOf(command)
   const folder = dataFolder(data)
-  const { source: authority, keyType } = await authorityFrom(options)
   const isIssuing = options.issuing === true
-  if (isIssuing && authority !== undefined)
+  if (isIssuing && options.caCert !== undefined)
     throw new CommandError('usage', 'your own authority is as it is; leave --issuing out')
+  const { source: authority, keyType } = await authorityFrom(options)
   if ((authority !== undefined || keyType !== undefined || isIssuing) && isInitialised(folder))
     throw new CommandError('refused', `${data} has an authority already, and it is not replaced; choose another folder`)
   const { server, isNew } = await initialise({

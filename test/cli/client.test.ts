@@ -130,6 +130,8 @@ describe('client trust, list, show, revoke', () => {
     expect((await done(['client', 'revoke', 'one', '--data', data])).trim()).toBe(
       'nothing to do: 2 certificates of one revoked already',
     )
+    const unasked = await kmipd(['client', 'revoke', 'own', '--data', data])
+    expect([unasked.status, unasked.stderr]).toEqual([5, expect.stringContaining('Give --yes to do so')])
     const nobody = await kmipd(['client', 'revoke', 'nobody', '--data', data])
     expect([nobody.status, nobody.stderr]).toEqual([3, expect.stringContaining('there is no client "nobody"')])
   })
@@ -155,6 +157,13 @@ describe('client trust, list, show, revoke', () => {
     expect(no.stdout).toContain('Revoke 2 certificates of one?')
     expect(no.status).toBe(5)
     expect((await list(data)).map(({ state }) => state)).toEqual(['valid', 'valid'])
+    for (const key of ['\u0003', '\u0004']) {
+      const interrupted = await onTerminal(revoke, key)
+      expect([interrupted.status, interrupted.stdout]).toEqual([
+        5,
+        expect.stringMatching(/\[y\/N\] [^\n]*\r?\nkmipd: not confirmed; nothing was done\r?\n$/),
+      ])
+    }
     const yes = await onTerminal(revoke, 'y\r')
     expect(yes.stdout).toContain('revoked 2 certificates:')
     expect((await list(data)).map(({ state }) => state)).toEqual(['revoked', 'revoked'])
