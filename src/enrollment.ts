@@ -13,6 +13,7 @@ import {
   generateKeyPair,
   isIssuedBy,
   type KeyType,
+  type Plan,
   readCertificate,
   readRequest,
 } from '../certs/index.ts'
@@ -121,6 +122,22 @@ export async function issueClient(
   return { ...(await enroll(publicKey, asked, office, now)), key: exportPrivateKey(privateKey) }
 }
 
+/**
+ * What would be signed; nothing is.
+ *
+ * @throws CertsError, `policy` among others, for what is never signed
+ */
+export function planFor(
+  subject: Parameters<Authority['plan']>[0],
+  { name, days }: Pick<ClientRequest, 'name' | 'days'>,
+  { authority, policy }: Omit<Office, 'clients'>,
+  now: Date,
+): Plan {
+  const plan = authority.plan(subject, clientProfile({ commonName: name, days: daysUnder(policy, days) }), now)
+  checkRequest(plan, policy)
+  return plan
+}
+
 /** What else is recorded of a certificate, in one commit with its entry in the register. */
 export interface Recording {
   /** Before it is signed. */
@@ -138,14 +155,14 @@ export interface Recording {
 export async function enroll(
   subject: Parameters<Authority['plan']>[0],
   asked: ClientRequest,
-  { authority, clients, policy }: Office,
+  office: Office,
   now: Date,
   { planned: besidePlan, signed: besideSigned }: Recording = {},
 ): Promise<Enrolled> {
+  const { authority, clients } = office
   const group = await groupOf(clients, asked)
   const { name, administrator = false } = asked
-  const plan = authority.plan(subject, clientProfile({ commonName: name, days: daysUnder(policy, asked.days) }), now)
-  checkRequest(plan, policy)
+  const plan = planFor(subject, asked, office, now)
   const planned: ClientEntry = {
     name,
     group,

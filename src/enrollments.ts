@@ -18,20 +18,20 @@ import { type Request, readRequest } from '../certs/index.ts'
 import { type Store, StoreError } from '../store/index.ts'
 import { type Caller, may } from './caller.ts'
 import type { ClientEntry } from './clients.ts'
-import { checkName, enroll, EnrollmentError, type Office } from './enrollment.ts'
+import { checkName, EnrollmentError, type Office, planFor } from './enrollment.ts'
+import { found, issuing } from './enrollments/issue.ts'
 import { changed, type Enrollment, enrollmentRecords, type FoundEnrollment, type Page } from './enrollments/record.ts'
 import {
   type Asked,
   isTokenOf,
   maySee,
   noSuchEnrollment,
-  objection,
   owns,
   usedFor,
+  type Wish,
   wishOf,
 } from './enrollments/rules.ts'
 import { identifiers } from './identifiers.ts'
-import { daysUnder } from './policy.ts'
 import type { Tokens } from './tokens.ts'
 import { turns } from './turns.ts'
 
@@ -97,18 +97,13 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
   const records = enrollmentRecords(store)
   const newIdentifier = identifiers(now, count => new Uint8Array(randomBytes(count)))
   const inTurn = turns()
+  const issuer = issuing({ store, records, tokens, office, now })
 
   async function progressOf(enrollment: Enrollment): Promise<Progress> {
     const { state, current } = enrollment
     const entry = current && (await office().clients.numbered(current))
     const isRevoked = state === 'issued' && entry?.revoked !== undefined
     return { state: isRevoked ? 'revoked' : state, enrollment, entry }
-  }
-
-  async function found(id: string): Promise<FoundEnrollment> {
-    const known = await records.get(id)
-    if (known === undefined) throw noSuchEnrollment(id)
-    return known
   }
 
   /** The caller's token as it is by now. */
@@ -118,12 +113,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
   }
 
   /** The enrollment of a request, which is made if there is none. Uses a one-time token up. */
-  async function entered(
-    request: Request,
-    asked: Asked,
-    caller: Caller,
-  ): Promise<FoundEnrollment & { isNew: boolean }> {
-    const wish = wishOf(request, asked, caller)
+  async function entered(request: Request, wish: Wish, caller: Caller): Promise<FoundEnrollment & { isNew: boolean }> {
     const known = await records.ofRequest(request.fingerprint)
     if (known !== undefined) {
       const { name, group } = known.enrollment
@@ -137,8 +127,10 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     const { token } = caller
     if (token?.token.once === true && token.token.used !== undefined)
       throw new EnrollmentError('forbidden', `the one-time token ${token.token.name} has been used; ask for another`)
-    if ((await records.pending(maxPending)) >= maxPending)
+    if (!may(caller, 'admin') && (await records.pending(maxPending)) >= maxPending)
       throw new EnrollmentError('full', `${maxPending} enrollments wait already; have some approved or rejected`)
+    // What would never be signed shall not wait for anybody.
+    planFor(request, wish, office(), new Date(now()))
     const enrollment: Enrollment = {
       id: newIdentifier(),
       state: 'pending',
@@ -154,82 +146,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     }
     const use = token?.token.once === true ? [tokens.use(token, usedFor(enrollment.id), now())] : []
     await store.commit([changed(enrollment), ...use])
-    return { ...(await found(enrollment.id)), isNew: true }
-  }
-
-  /** What speaks against issuing with the caller's one-time token alone. */
-  async function objectionTo(
-    enrollment: Enrollment,
-    { token }: Caller,
-    own?: ClientEntry,
-  ): Promise<string | undefined> {
-    if (token === undefined) return 'an administrator decides'
-    const numbers = [...enrollment.planned, ...(own === undefined ? [] : [own])]
-    const others = (await office().clients.list()).filter(entry => !numbers.some(number => isSame(number, entry)))
-    return objection(enrollment, readRequest(enrollment.request), token.token, others)
-  }
-
-  /**
-   * Signs, and records it all.
-   *
-   * @param check the last word before the certificate is good
-   */
-  async function issue(
-    { enrollment, record }: FoundEnrollment,
-    caller: Caller,
-    check?: (entry: ClientEntry) => Promise<void>,
-  ): Promise<Progress> {
-    const { id, name, group, days, request, state, planned, current } = enrollment
-    const { token } = caller
-    const use =
-      token?.token.once === true && token.token.used === undefined ? [tokens.use(token, usedFor(id), now())] : []
-    const { note: _, ...settled } = enrollment
-    const approved: Enrollment =
-      state === 'issued' ? enrollment : { ...settled, state: 'approved', decided: { date: now(), by: caller.words } }
-    await enroll(readRequest(request), { name, group, days }, office(), new Date(now()), {
-      planned: ({ issuer, serialNumber }) => [
-        changed({ ...approved, planned: [...planned, { issuer, serialNumber }] }, record),
-        ...use,
-      ],
-      signed: async (entry, { pem: certificate }) => {
-        await check?.(entry)
-        const latest = await found(id)
-        const last = latest.enrollment.planned.at(-1)
-        if (last === undefined || !isSame(last, entry))
-          throw new StoreError('conflict', `enrollment ${id} was decided by others meanwhile`)
-        const chain = office().authority.chain.join('')
-        return [changed({ ...latest.enrollment, state: 'issued', current: last, certificate, chain }, latest.record)]
-      },
-    })
-    // Of an attempt that was cut short.
-    const abandoned = planned.at(-1)
-    if (abandoned !== undefined && !(current !== undefined && isSame(abandoned, current))) {
-      const entry = await office().clients.numbered(abandoned)
-      if (entry !== undefined) await office().clients.revoke([entry], 'superseded', now())
-    }
-    return progressOf((await found(id)).enrollment)
-  }
-
-  /** With a one-time token: issues, or leaves it pending with a note of why. */
-  async function issueAlone(known: FoundEnrollment, caller: Caller): Promise<Progress> {
-    const { enrollment, record } = known
-    const waiting = async (note: string): Promise<Progress> => {
-      const waits: Enrollment = { ...enrollment, state: 'pending', note }
-      if (enrollment.note !== note) await store.commit([changed(waits, record)])
-      return progressOf(waits)
-    }
-    const note = await objectionTo(enrollment, caller)
-    if (note !== undefined) return waiting(note)
-    try {
-      // Whoever took the name between the look and the plan goes first; whoever takes it later sees the plan.
-      return await issue(known, caller, async entry => {
-        const words = await objectionTo(enrollment, caller, entry)
-        if (words !== undefined) throw new StoreError('conflict', words)
-      })
-    } catch (error) {
-      if (!(error instanceof EnrollmentError) || error.code !== 'taken') throw error
-      return waiting(`${error.message}; an administrator decides`)
-    }
+    return { ...(await found(records, enrollment.id)), isNew: true }
   }
 
   /** Goes on when another writer was faster. Certificates are issued one after the other. */
@@ -248,18 +165,16 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
   return {
     async submit({ request: given, ...asked }, caller) {
       const request = readRequest(given)
-      daysUnder(office().policy, asked.days)
-      if (asked.name !== undefined) checkName('client name', asked.name)
-      if (asked.group !== undefined) checkName('group', asked.group)
       return settled(async () => {
         const current = await again(caller)
-        const known = await entered(request, asked, current)
+        const known = await entered(request, wishOf(request, asked, current), current)
         const { state } = known.enrollment
         const isOpen = state === 'pending' || state === 'approved'
         const { isNew } = known
-        if (isOpen && may(current, 'admin')) return { ...(await issue(known, current)), isNew }
+        if (isOpen && may(current, 'admin')) return { ...(await progressOf(await issuer.issue(known, current))), isNew }
         const latest = await again(current)
-        if (isOpen && isTokenOf(latest, known.enrollment)) return { ...(await issueAlone(known, latest)), isNew }
+        if (isOpen && isTokenOf(latest, known.enrollment))
+          return { ...(await progressOf(await issuer.issueAlone(known, latest))), isNew }
         return { ...(await progressOf(known.enrollment)), isNew }
       })
     },
@@ -279,7 +194,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     pending: () => records.pending(maxPending),
 
     async get(id, caller) {
-      const { enrollment } = await found(id)
+      const { enrollment } = await found(records, id)
       if (!maySee(caller, enrollment)) throw noSuchEnrollment(id)
       return progressOf(enrollment)
     },
@@ -287,16 +202,16 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     approve(id, { group, days }, caller) {
       if (group !== undefined) checkName('group', group)
       return settled(async () => {
-        const { enrollment, record } = await found(id)
+        const { enrollment, record } = await found(records, id)
         if (enrollment.state === 'issued') return progressOf(enrollment)
         const terms = { ...(group === undefined ? {} : { group }), ...(days === undefined ? {} : { days }) }
-        return issue({ enrollment: { ...enrollment, ...terms }, record }, caller)
+        return progressOf(await issuer.issue({ enrollment: { ...enrollment, ...terms }, record }, caller))
       })
     },
 
     reject: (id, reason, caller) =>
       settled(async () => {
-        const { enrollment, record } = await found(id)
+        const { enrollment, record } = await found(records, id)
         const { state } = enrollment
         if (state === 'rejected') return progressOf(enrollment)
         if (state !== 'pending')
@@ -309,7 +224,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
 
     renew: (id, caller) =>
       settled(async () => {
-        const known = await found(id)
+        const known = await found(records, id)
         const { enrollment } = known
         if (!may(caller, 'admin') && !owns(caller, enrollment)) throw noSuchEnrollment(id)
         const { state, entry } = await progressOf(enrollment)
@@ -327,12 +242,12 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
           )
         if (!may(caller, 'admin') && caller.token?.token.once === true)
           throw new EnrollmentError('forbidden', 'a one-time token does not renew; use the certificate itself')
-        return issue(known, caller)
+        return progressOf(await issuer.issue(known, caller))
       }),
 
     revoke: (id, reason) =>
       settled(async () => {
-        const { enrollment } = await found(id)
+        const { enrollment } = await found(records, id)
         const { planned, state } = enrollment
         if (state !== 'issued')
           throw new EnrollmentError('taken', `enrollment ${id} is ${state}; there is no certificate to revoke`)
@@ -346,11 +261,6 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
       }),
   }
 }
-
-type Numbered = Pick<ClientEntry, 'issuer' | 'serialNumber'>
-
-const isSame = (one: Numbered, other: Numbered): boolean =>
-  one.serialNumber === other.serialNumber && one.issuer === other.issuer
 
 /** RFC 5280 §5.3.1 */
 const lostKey = /^(key|cA)Compromise$/

@@ -8,13 +8,12 @@
  *
  * @module
  */
-import { createPrivateKey, createPublicKey, randomUUID } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { generateKeyPair } from '../certs/index.ts'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import type { Caller } from './caller.ts'
-import { enroll, EnrollmentError, groupOf, type Office } from './enrollment.ts'
-import { daysUnder } from './policy.ts'
+import { enroll, EnrollmentError, groupOf, type Office, planFor } from './enrollment.ts'
 import type { Token, Tokens } from './tokens.ts'
 import { turns } from './turns.ts'
 
@@ -110,8 +109,7 @@ export function tasksOf({ store, tokens, office, now = Date.now }: TaskOptions):
       const { task } = await found(id)
       if (task.certificates[role] !== undefined) continue
       const { group, days } = task
-      const publicKey = createPublicKey(createPrivateKey(keys[role]))
-      await enroll(publicKey, { name: nameOf(role, task), group, days }, office(), new Date(now()), {
+      await enroll(publicKeyOf(keys[role]), { name: nameOf(role, task), group, days }, office(), new Date(now()), {
         signed: async (_, { pem }) => {
           const latest = await found(id)
           const certificates = { ...latest.task.certificates, [role]: pem }
@@ -162,12 +160,13 @@ export function tasksOf({ store, tokens, office, now = Date.now }: TaskOptions):
   return {
     async create(request, caller) {
       const { source, target, days, keyType = 'RSA-2048' } = request
-      const { clients, policy, authority } = office()
-      daysUnder(policy, days)
+      const { clients, authority } = office()
       const group = request.group ?? (await groupOf(clients, { name: source }))
       for (const role of roles) await groupOf(clients, { name: nameOf(role, { source, target }), group })
       const pairs = await Promise.all(roles.map(async role => [role, await newKey(keyType)] as const))
       const keys = keysSchema.parse(Object.fromEntries(pairs))
+      for (const role of roles)
+        planFor(publicKeyOf(keys[role]), { name: nameOf(role, request), days }, office(), new Date(now()))
       const task: Task = {
         id: randomUUID(),
         source,
@@ -216,6 +215,8 @@ async function newKey(keyType: (typeof taskKeyTypes)[number]): Promise<string> {
   const { privateKey } = await generateKeyPair(keyType)
   return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
 }
+
+const publicKeyOf = (key: string): KeyObject => createPublicKey(createPrivateKey(key))
 
 /** A token that is for one client or group opens no other's task. */
 function checkToken(token: Token | undefined, { id, source, target, group }: Task): void {

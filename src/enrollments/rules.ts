@@ -9,7 +9,7 @@
 import type { Request } from '../../certs/index.ts'
 import { type Caller, may } from '../caller.ts'
 import type { ClientEntry } from '../clients.ts'
-import { EnrollmentError } from '../enrollment.ts'
+import { checkName, EnrollmentError } from '../enrollment.ts'
 import type { Token } from '../tokens.ts'
 import type { Enrollment } from './record.ts'
 
@@ -26,8 +26,11 @@ export interface Asked {
 /** Lifetime that needs no administrator: the default. */
 const freeDays = 730
 
-/** What is asked for, with the defaults. @throws EnrollmentError `forbidden` for what the token is not for */
-export function wishOf(request: Request, asked: Asked, { token: found }: Caller): Asked & { readonly name: string } {
+/** What is asked for, with the defaults. */
+export type Wish = Asked & { readonly name: string }
+
+/** @throws EnrollmentError `invalid`, `forbidden` for what the token is not for */
+export function wishOf(request: Request, asked: Asked, { token: found }: Caller): Wish {
   const { client, group: only } = found?.token ?? {}
   const { commonName } = request.subject
   const name = asked.name ?? client ?? commonName
@@ -37,6 +40,8 @@ export function wishOf(request: Request, asked: Asked, { token: found }: Caller)
       'invalid',
       'the client has no name; give one, or a request whose subject has a common name',
     )
+  checkName('client name', name)
+  if (group !== undefined) checkName('group', group)
   const refuse = (words: string, wanted: string): never => {
     throw new EnrollmentError('forbidden', `${words}; this token is for ${wanted} alone`)
   }
@@ -56,7 +61,7 @@ export const usedFor = (id: string): string => `enrollment ${id}`
 
 /** Why a one-time token does not suffice, for people; undefined if it does. */
 export function objection(
-  { name, group, days }: Asked & { readonly name: string },
+  { name, group, days }: Wish,
   { subject: { commonName } }: Request,
   { client: own, group: ownGroup }: Token,
   register: readonly ClientEntry[],

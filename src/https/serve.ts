@@ -8,6 +8,7 @@
  * @module
  */
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Caller } from '../caller.ts'
@@ -89,7 +90,7 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
     reply.headers(securityHeaders).header('x-request-id', request.id)
     const { route } = request.routeOptions.config
     request.caller = await admitted(request, route?.access ?? 'anyone')
-    if (route !== undefined) checkType(request, route)
+    if (route !== undefined) checkHeaders(request, route)
   })
   app.addHook('onResponse', async (request, reply) => tell(log, request, reply))
   app.setErrorHandler((error, request, reply) => fail(error, request, reply))
@@ -109,7 +110,7 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
       handler: (request, reply) => answer(each, request, reply),
     })
 
-  function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  async function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const failure = failureOf(error) ?? frameworkFailure(error)
     const told =
       failure ?? new RequestFailure(500, `internal error; the log of the server tells more, under ${request.id}`)
@@ -118,6 +119,7 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
     else if (failure.status !== 404)
       log.info({ ...whoOf(request), reason: failure.message, correlation: request.id }, 'https request refused')
     const action = route?.action ?? (route === undefined ? 'kmipd' : `kmipd:${route.tag}:${route.id}`)
+    await passOver(request.raw)
     const body = bodyOf(told, { action, resource: 'server *', correlation: request.id })
     return reply
       .status(told.status)
@@ -139,6 +141,27 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
 }
 
 const jsonType = 'application/json; charset=utf-8'
+
+const mostPassedOverBytes = 33_554_432
+const passOverMs = 5_000
+
+/** Takes in what is left of a body, without keeping it: whoever still sends would not read the answer. */
+function passOver(request: IncomingMessage): Promise<void> {
+  if (request.complete) return Promise.resolve()
+  return new Promise(resolve => {
+    let left = mostPassedOverBytes
+    const timer = setTimeout(end, passOverMs)
+    function end(): void {
+      clearTimeout(timer)
+      resolve()
+    }
+    request.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left < 0) end()
+    })
+    request.on('end', end).on('error', end).on('close', end).resume()
+  })
+}
 
 /** A page that got hold of an answer could do nothing with it. */
 const securityHeaders = {
@@ -170,8 +193,9 @@ async function listen(app: Listening, { host, port }: Endpoint): Promise<Endpoin
     : { host, port }
 }
 
-/** Refuses a body of another type than wanted, and one that is not wanted at all. */
-function checkType({ headers }: FastifyRequest, { body, consumes = 'application/json' }: Route): void {
+/** Refuses a body that is too long, or of another type than wanted, or not wanted at all. */
+function checkHeaders({ headers }: FastifyRequest, { body, consumes = 'application/json' }: Route): void {
+  if (Number(headers['content-length'] ?? 0) > maxBodyBytes) throw tooLong()
   const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
   if (!hasBody) return
   const found = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? 'none'
@@ -211,11 +235,14 @@ function refuseUnread(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.destroySoon()
 }
 
+const tooLong = (): RequestFailure =>
+  new RequestFailure(413, `the body is too long; wanted at most ${maxBodyBytes} bytes`)
+
 /** What fastify and node:http complain of, by status. */
 function frameworkFailure(error: unknown): RequestFailure | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
   const { statusCode } = error
-  if (statusCode === 413) return new RequestFailure(413, `the body is too long; wanted at most ${maxBodyBytes} bytes`)
+  if (statusCode === 413) return tooLong()
   if (statusCode === 415) return new RequestFailure(415, 'the body is of another type; wanted application/json')
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode >= 500) return undefined
   const status: FailureStatus = statusCode in failures ? (statusCode as FailureStatus) : 400

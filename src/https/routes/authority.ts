@@ -1,8 +1,8 @@
 /**
  * The authority: its certificates, what it has revoked, and answers on single certificates.
  *
- * Whoever checks a certificate asks here, before it trusts anybody: no token is wanted. Under `/v1` is the authority that
- * signs; certificates name the other addresses, which hold of each authority for as long as one of its own is good.
+ * Whoever checks a certificate asks here, before it trusts anybody: no token is wanted. Certificates name the addresses
+ * with an authority in them, which hold for as long as it is trusted; the others are those of the one that signs.
  *
  * @module
  */
@@ -28,6 +28,9 @@ const types = {
 
 type Kind = 'full' | 'delta'
 
+/** An authority is named by its key. */
+const params = z.object({ authority: z.string().regex(/^[0-9a-f]{16}$/) })
+
 export function authorityRoutes(publications: Publications): Route[] {
   function publisher(id?: string): Publisher {
     const found = publications.of(id)
@@ -52,6 +55,20 @@ export function authorityRoutes(publications: Publications): Route[] {
       },
     })
 
+  const namedList = (kind: Kind, path: string, id: string, summary: string): Route =>
+    route({
+      method: 'GET',
+      path,
+      id,
+      tag,
+      summary,
+      access: 'anyone',
+      params,
+      replies: { 200: { description: 'DER.', type: [types.list] } },
+      answer: async ({ params: { authority } }) =>
+        bytes(200, (await publisher(authority).list(kind)).der, types.list, kept),
+    })
+
   return [
     route({
       method: 'GET',
@@ -72,69 +89,56 @@ export function authorityRoutes(publications: Publications): Route[] {
     }),
     newestList('full', '/v1/crl', 'getRevocationList', 'the revocation list'),
     newestList('delta', '/v1/crl/delta', 'getDeltaRevocationList', 'what was added to the revocation list since'),
-    ...statusRoutes('/v1/ocsp', 'Status', publications),
     route({
       method: 'GET',
-      path: '/ca/{file}',
-      id: 'getAuthorityFile',
+      path: '/v1/ca/{authority}',
+      id: 'getNamedAuthority',
       tag,
       summary: 'the certificate of an authority, as certificates name it',
-      description: 'ID.cer',
       access: 'anyone',
-      params: z.object({ file: z.string().regex(/^[0-9a-f]{16}\.cer$/) }),
+      params,
       replies: { 200: { description: 'DER.', type: [types.certificate] } },
-      answer: async ({ params: { file } }) =>
-        bytes(200, publisher(file.slice(0, 16)).authority.certificate.der, types.certificate, kept),
+      answer: async ({ params: { authority } }) =>
+        bytes(200, publisher(authority).authority.certificate.der, types.certificate, kept),
     }),
+    namedList('full', '/v1/crl/{authority}', 'getNamedRevocationList', 'a revocation list, as certificates name it'),
+    namedList('delta', '/v1/crl/{authority}/delta', 'getNamedDeltaRevocationList', 'what was added to it since'),
+    ...['/v1/ocsp', '/v1/ocsp/{authority}'].map((path, index) =>
+      route({
+        method: 'POST',
+        path,
+        id: ['postStatusRequest', 'postNamedStatusRequest'][index] ?? '',
+        tag,
+        summary: 'ask for the status of a certificate (OCSP)',
+        description: 'Of any authority here, whichever is named. RFC 6960, appendix A.1.',
+        access: 'anyone',
+        ...(index === 0 ? {} : { params }),
+        body: z.instanceof(Uint8Array),
+        consumes: types.request,
+        replies: statusReplies,
+        answer: async ({ body }) => bytes(200, await publications.answerStatus(body), types.response),
+      }),
+    ),
     route({
       method: 'GET',
-      path: '/crl/{file}',
-      id: 'getRevocationListFile',
-      tag,
-      summary: 'a revocation list, as certificates name it',
-      description: 'ID.crl is the full list, ID-delta.crl what was added.',
-      access: 'anyone',
-      params: z.object({ file: z.string().regex(/^[0-9a-f]{16}(-delta)?\.crl$/) }),
-      replies: { 200: { description: 'DER.', type: [types.list] } },
-      answer: async ({ params: { file } }) => {
-        const kind: Kind = file.endsWith('-delta.crl') ? 'delta' : 'full'
-        return bytes(200, (await publisher(file.slice(0, 16)).list(kind)).der, types.list, kept)
-      },
-    }),
-    ...statusRoutes('/ocsp', 'PublishedStatus', publications),
-  ]
-}
-
-/** RFC 6960, appendix A.1 */
-function statusRoutes(path: string, id: string, publications: Publications): Route[] {
-  const replies = { 200: { description: 'OCSPResponse, also if the request cannot be read.', type: [types.response] } }
-  return [
-    route({
-      method: 'POST',
-      path,
-      id: `post${id}`,
-      tag,
-      summary: 'ask for the status of a certificate (OCSP)',
-      description: 'RFC 6960, appendix A.1.',
-      access: 'anyone',
-      body: z.instanceof(Uint8Array),
-      consumes: types.request,
-      replies,
-      answer: async ({ body }) => bytes(200, await publications.answerStatus(body), types.response),
-    }),
-    route({
-      method: 'GET',
-      path: `${path}/{request}`,
-      id: `get${id}`,
+      path: '/v1/ocsp/{request}',
+      id: 'getStatus',
       tag,
       summary: 'ask for the status of a certificate (OCSP), in a URL',
-      description: 'The request is base64 of its DER, URL-encoded. RFC 6960, appendix A.1.',
+      description:
+        'The request is base64 of its DER, URL-encoded; an authority and a slash may go before it. RFC 6960, appendix A.1.',
       access: 'anyone',
       params: z.object({ request: z.string().max(8192) }),
       hasRest: true,
-      replies,
-      answer: async ({ params: { request } }) =>
-        bytes(200, await publications.answerStatus(Buffer.from(request, 'base64')), types.response, kept),
+      replies: statusReplies,
+      answer: async ({ params: { request } }) => {
+        const der = Buffer.from(request.replace(/^[0-9a-f]{16}\//, ''), 'base64')
+        return bytes(200, await publications.answerStatus(der), types.response, kept)
+      },
     }),
   ]
 }
+
+const statusReplies = {
+  200: { description: 'OCSPResponse, also if the request cannot be read.', type: [types.response] },
+} as const
