@@ -156,7 +156,7 @@ function handshake(
 }
 
 /** Node's own check refuses every IPv6 address (nodejs/node#64144). */
-function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
+export function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
   if (isIP(host) === 0) return checkServerIdentity(host, certificate)
   if (new X509Certificate(certificate.raw).checkIP(host) !== undefined) return undefined
   const names = certificate.subjectaltname ?? 'nothing'

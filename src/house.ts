@@ -91,7 +91,8 @@ export async function openHouse(config: Config, environment: Environment, isNew 
   }
 }
 
-async function openFolderStore(
+/** The store of a folder, with the master key from where the settings say. @throws DataFolderError, StoreError */
+export async function openFolderStore(
   folder: DataFolder,
   config: Config,
   environment: Environment,

@@ -19,6 +19,7 @@ import { addServerCertificate } from './server-certificate.ts'
 import { addStatus } from './status.ts'
 import { addTask } from './task.ts'
 import { addToken } from './token.ts'
+import { addSupportBundle } from './support-bundle.ts'
 import { addTrust } from './trust.ts'
 
 function program(): Command {
@@ -50,6 +51,7 @@ function program(): Command {
     addDecode,
     addStatus,
     addTrust,
+    addSupportBundle,
     addToken,
     addEnrollment,
     addTask,

@@ -17,6 +17,8 @@ export interface Screen {
   show(json: unknown, text: () => string): void
   /** Something to know beside the result; not with `--json`. */
   note(text: string): void
+  /** A danger that was asked for: to standard error, whatever else is asked for. */
+  shout(text: string): void
   /** Rows under a head, or the words if there are no rows. */
   table(head: readonly string[], rows: readonly (readonly string[])[], none: string): string
   /** Lines of a name and a value, the values aligned. */
@@ -45,6 +47,10 @@ export function screen({ isJson, hasColour }: ScreenOptions): Screen {
 
     note(text) {
       if (!isJson) process.stderr.write(withNewline(text))
+    },
+
+    shout(text) {
+      process.stderr.write(`${colours.red(colours.bold(`WARNING: ${text}`))}\n`)
     },
 
     table(head, rows, none) {

@@ -51,9 +51,7 @@ async function check(server: string, options: TrustOptions, command: Command): P
   if (key !== undefined && cert === undefined)
     throw new CommandError('usage', 'a key is of no use without its certificate; give --cert, too')
   const screen = screenOf(command)
-  const { red, bold } = screen.colours
-  if (isInsecure)
-    screen.note(red(bold('WARNING: --insecure: the server is not verified. Send it nothing that matters.')))
+  if (isInsecure) screen.shout('--insecure: the server is not verified. Send it nothing that matters.')
   const report = await checkTrust({
     ...{ port: 5696, ...addressOf(server) },
     ca: options.ca ?? ownAuthority(dataOf(command)),
