@@ -13,7 +13,6 @@ import type { Config } from './config.ts'
 import type { Refusal } from './diagnosis/faults.ts'
 import type { Office } from './enrollment.ts'
 import { enrollmentsOf } from './enrollments.ts'
-import { expiriesOf } from './expiries.ts'
 import type { Tally } from './https/metrics.ts'
 import type { Route } from './https/route.ts'
 import { authorityRoutes } from './https/routes/authority.ts'
@@ -67,11 +66,7 @@ export function startHttps(options: HttpsOptions): Promise<RunningApi> {
         version,
         connections: options.connections(),
         operations: options.operations.entries(),
-        expiries: await expiriesOf({
-          ...standing.current,
-          clients: standing.clients,
-          server: standing.current.server.leaf,
-        }),
+        expiries: await standing.expiries(),
         pendingEnrollments: await enrollments.pending(),
       }),
       checkReady: async () => {

@@ -10,6 +10,7 @@
  */
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Store } from '../store/index.ts'
 import { type Authorities, openAuthorities, trustedChain } from './authorities.ts'
 import { type Clients, clientsOf, type Hospitality } from './clients.ts'
@@ -21,7 +22,6 @@ import type { Issued } from './issued.ts'
 import type { Credentials } from './listener.ts'
 import type { Log } from './log.ts'
 import type { Policy } from './policy.ts'
-import { type Publications, publications } from './revocation.ts'
 import { namesOf, serverCredentials, type ServerCredentials } from './server-certificate.ts'
 import { type Between, type Trust, trustsOf } from './trust.ts'
 import { trustPaths, type TrustReader } from './trust/files.ts'
@@ -38,7 +38,6 @@ export interface Standing {
   /** As of now: not to be kept. */
   readonly current: Held
   readonly clients: Clients
-  readonly publications: Publications
   /** Calls back after each reading. */
   subscribe(heed: (held: Held) => void): void
   /** Everything that ends, the soonest first. */
@@ -89,7 +88,6 @@ export function stand(store: Store, start: Findings & { readonly config: Config 
   const watching = sources && watch(sources, start.config, () => current, hold, expiries)
   return {
     clients,
-    publications: publications({ store, authorities: () => current.authorities }),
     get current() {
       return current
     },
@@ -128,12 +126,14 @@ function watch(
   async function read(): Promise<void> {
     dueMs = now() + hourMs
     try {
-      config = await readConfig()
+      const wanted = await orBefore('kmipd.toml', readConfig, config, log)
+      if (!isDeepStrictEqual(fixedIn(wanted), fixedIn(config)))
+        log.warn({}, 'settings were changed that count at the next start only')
+      config = wanted
       // Taken before the files are read: what changes meanwhile is read once more.
       seen = await stampOf(folder, config)
       const before = held()
-      const findings = await findingsFrom(sources, config, before.server, new Date(now()))
-      hold(findings)
+      hold(await findingsFrom(sources, config, before, new Date(now())))
       tellChanges(before, held(), log)
       warn(await expiries(), now())
     } catch (error) {
@@ -154,7 +154,10 @@ function watch(
 
   for (const reason of new Set(held().trusts.trust.flatMap(({ fault = [] }) => fault)))
     log.error({ reason }, 'a revocation list cannot be used')
-  reading = expiries().then(found => warn(found, now()))
+  reading = expiries().then(
+    found => warn(found, now()),
+    (error: unknown) => log.error({ error }, 'what ends soon cannot be told'),
+  )
   const timer = setInterval(() => void look(), lookMs).unref()
   void look()
   return {
@@ -166,23 +169,46 @@ function watch(
   }
 }
 
+/** What a listener or the store was made with. */
+const fixedIn = ({ listen, https, limits, store, log, tls: { clientUsage } }: Config): unknown => [
+  ...[listen, https, limits, store, log, clientUsage],
+]
+
+/** Each part by itself: a server certificate that was put there by halves must not keep a revocation from being heeded. */
 async function findingsFrom(
   { folder, issued, readTrusts, log }: Sources,
   config: Config,
-  server: ServerCredentials,
+  before: Held,
   now: Date,
 ): Promise<Findings> {
-  const authorities = await openAuthorities(folder, config.https.address)
+  const authorities = await orBefore(
+    'the authorities',
+    () => openAuthorities(folder, config.https.address),
+    before.authorities,
+    log,
+  )
   // Whoever removes the certificate to have a new one made does not mean to remove its names.
-  const hosts = existsSync(folder.serverCertificate) ? [] : namesOf(server.leaf)
+  const hosts = existsSync(folder.serverCertificate) ? [] : namesOf(before.server.leaf)
   const wishes = { hosts, keyType: config.tls.serverKey }
-  const { trust, complaints } = await readTrusts(config)
+  const server = await orBefore(
+    'the server certificate',
+    () => serverCredentials({ folder, authorities, issued }, wishes, now),
+    before.server,
+    log,
+  )
+  const nothingNew = { trust: before.trusts.trust, complaints: [] }
+  const { trust, complaints } = await orBefore('[[tls.trust]]', () => readTrusts(config), nothingNew, log)
   for (const reason of complaints) log.error({ reason }, 'a revocation list cannot be used')
-  return {
-    authorities,
-    trust,
-    policy: config.policy,
-    server: await serverCredentials({ folder, authorities, issued }, wishes, now),
+  return { authorities, server, trust, policy: config.policy }
+}
+
+async function orBefore<T>(what: string, read: () => Promise<T>, before: T, log: Log): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    log.error({ reason }, `${what} cannot be used as it is now; what held before goes on to hold`)
+    return before
   }
 }
 

@@ -35,7 +35,8 @@ interface Row {
 }
 
 const newClientCertificate = 'give the client a new certificate; kmipd client sign makes one from a request'
-const newServerCertificate = 'give the server a new certificate; kmipd makes its own anew when it starts'
+const newServerCertificate =
+  'give the server a new certificate; kmipd renews its own, or at once: kmipd server-certificate renew'
 const signHere = 'have the request of the client signed here (kmipd client sign)'
 const clocks = 'compare the clocks of client and server'
 
@@ -138,7 +139,7 @@ const table = {
   wrongName: {
     side: 'server',
     reason: 'the server certificate is not for {name}; it names {names}',
-    hint: 'use a name that it has, or add this one: kmipd init --host NAME, then start the server again',
+    hint: 'use a name that it has, or add this one: kmipd server-certificate renew --host NAME',
   },
   noNames: {
     side: 'server',
