@@ -72,7 +72,7 @@ export function gatekeeper(
       if (!anonymous.take(address)) throw tooMany('too many requests of this address; wait a minute')
       return undefined
     }
-    if (request.method !== 'GET') checkOrigin(request)
+    checkOrigin(request)
     const caller = await callerOf(request, address)
     if (caller === undefined) {
       if (!anonymous.take(address)) throw tooMany('too many requests of this address; wait a minute')
@@ -99,8 +99,11 @@ function tokenIn(headers: Headers): string | undefined {
   return text
 }
 
-/** A browser that holds an administrator's certificate shows it on behalf of any page. */
-function checkOrigin({ headers: { origin, host = '' } }: FastifyRequest): void {
+/** A browser that holds an administrator's certificate shows it on behalf of any page; such requests are not obeyed. */
+function checkOrigin({ headers }: FastifyRequest): void {
+  const { origin, host = '', 'sec-fetch-site': site = 'none' } = headers
+  if (site !== 'none' && site !== 'same-origin')
+    throw new RequestFailure(403, `the request is a page's of another site (${site}); it is not obeyed`)
   if (origin !== undefined && origin !== `https://${host}`)
     throw new RequestFailure(403, `the request is a page's of ${origin}; it is not obeyed`)
 }

@@ -130,6 +130,8 @@ describe('a client certificate', () => {
     expect(await api.call('/v1/enrollments/x/approve', options)).toMatchObject({ status: 403 })
     const own = { ...options, headers: { origin: `https://127.0.0.1:${api.port}` } }
     expect(await api.call('/v1/enrollments/x/approve', own)).toMatchObject({ status: 404 })
+    const image = { identity: api.admin, headers: { 'sec-fetch-site': 'cross-site' } }
+    expect(await api.call('/v3/tasks/x/certkey', image)).toMatchObject({ status: 403 })
   })
 })
 

@@ -32,7 +32,11 @@ async function house(plan: { deaths: number; isAfter: boolean }) {
   const store = await openEphemeralStore()
   const clients: Clients = clientsOf(store)
   const authority = mortal(openAuthority(await createAuthority({ now: new Date() })), plan)
-  const office = (): Office => ({ authority, clients, policy: { clientName: 'commonName' } })
+  const office = (): Office => ({
+    authority,
+    clients,
+    policy: { clientName: 'commonName', requiredSubject: [], forbiddenSubject: [] },
+  })
   const tokens = tokensOf(store)
   return { store, clients, tokens, enrollments: () => enrollmentsOf({ store, tokens, office }), office }
 }
