@@ -16,6 +16,8 @@ describe('help', () => {
         name => `kmip ${name}`,
       ),
       'kmip attributes',
+      ...['ca', 'ca list', 'ca show', 'ca rollover', 'ca retire', 'ca crl'],
+      ...['server-certificate', 'server-certificate show', 'server-certificate renew'],
     ]
     for (let at = 0; at < commands.length; at += 4) await Promise.all(commands.slice(at, at + 4).map(check))
   })
