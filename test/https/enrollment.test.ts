@@ -165,6 +165,20 @@ describe('a one-time token', () => {
     expect(joined).toMatchObject({ status: 201, body: { group: owner } })
     const other = await submit({ request: (await request(fresh())).csr, group: 'other' }, await once(undefined, owner))
     expect(other.status).toBe(403)
+    const impostor = await submit({ request: (await request(owner)).csr }, await once(undefined, owner))
+    expect(impostor).toMatchObject({
+      status: 202,
+      body: { note: expect.stringContaining(`there is a client ${owner} already`) as string },
+    })
+  })
+
+  test('is used up, too, by a request that an administrator has to decide on', async () => {
+    const name = fresh()
+    await client(api.data, name)
+    const token = await once()
+    expect((await submit({ request: (await request(name)).csr }, token)).status).toBe(202)
+    expect((await submit({ request: (await request(name)).csr }, token)).status).toBe(403)
+    expect((await submit({ request: (await request(fresh())).csr }, token)).status).toBe(403)
   })
 })
 
