@@ -196,7 +196,8 @@ async function serve({ config, store, standing, log }: Parts, opening: Opening):
 
   async function admit({ certificate, fingerprint, chainError, issuers }: Peer): Promise<ClientSession | Refusal> {
     try {
-      const offered = () => issuers().map(each => readCertificate(each))
+      const isVouched = chainError === undefined
+      const offered = () => (isVouched ? issuers().map(each => readCertificate(each)) : [])
       return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now(), offered)
     } catch (error) {
       if (!(error instanceof CertsError)) throw error

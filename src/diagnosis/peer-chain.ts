@@ -3,28 +3,23 @@
  *
  * @module
  */
-import type { TLSSocket } from 'node:tls'
-
-interface Linked {
-  readonly raw?: Uint8Array
-  readonly issuerCertificate?: Linked
-}
+import type { X509Certificate } from 'node:crypto'
 
 /** Longer chains are cut. */
 const maxLength = 12
 
 /**
- * The leaf and what was found above it, in what the other end sent and in what is trusted here: DER. Empty where the other
- * end showed none, or where the socket is destroyed.
+ * The issuers of a peer's certificate, the nearest first: of what the other end sent and of what is trusted here, in DER.
+ * Of `getPeerCertificate` they cannot be had once `getPeerX509Certificate` was asked.
+ *
+ * @param certificate as `getPeerX509Certificate` gave it
  */
-export function peerChain(socket: TLSSocket): Uint8Array[] {
-  const found: Uint8Array[] = []
-  // Null once the socket is destroyed, whatever the type declarations say.
-  let each = socket.getPeerCertificate(true) as Linked | null | undefined
-  while (each?.raw !== undefined && found.length < maxLength) {
-    found.push(each.raw)
-    // A root is its own issuer.
-    each = each.issuerCertificate === each ? undefined : each.issuerCertificate
+export function issuersOf(certificate: X509Certificate): Uint8Array[] {
+  const issuers: Uint8Array[] = []
+  let issuer = certificate.issuerCertificate
+  while (issuer !== undefined && issuers.length < maxLength) {
+    issuers.push(issuer.raw)
+    issuer = issuer.issuerCertificate
   }
-  return found
+  return issuers
 }

@@ -14,7 +14,7 @@ import type { Certificate } from '../../certs/index.ts'
 import { dateFault, listed, purposes } from '../diagnosis/certificate.ts'
 import { climb, readable, verdictFault } from '../diagnosis/chain.ts'
 import { type Fault, fault, type Refusal } from '../diagnosis/faults.ts'
-import { peerChain } from '../diagnosis/peer-chain.ts'
+import { issuersOf } from '../diagnosis/peer-chain.ts'
 
 /** A client that has proved to hold the key of its certificate. */
 export interface Peer {
@@ -30,9 +30,7 @@ export interface Peer {
    * Whatever it says, only a register that knows this very certificate may then admit the client.
    */
   readonly chainError?: string
-  /** What the client sent beside its certificate, if nobody vouches for it: DER. */
-  readonly sent?: readonly Uint8Array[]
-  /** The certificates of the issuers that it sent, if somebody vouches for it, the nearest first: DER. None when resumed. */
+  /** The certificates of the issuers that it sent, vouched for or not, the nearest first: DER. None when resumed. */
   readonly issuers: () => readonly Uint8Array[]
   readonly address: string
   readonly port: number
@@ -54,8 +52,8 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
-    ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError), sent: peerChain(socket).slice(1) }),
-    issuers: () => (socket.authorized ? issuersOf(certificate) : []),
+    ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError) }),
+    issuers: () => issuersOf(certificate),
     address: addressOf(socket),
     port: socket.remotePort ?? 0,
     tlsVersion: socket.getProtocol() ?? 'unknown',
@@ -63,18 +61,6 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
     resumed: socket.isSessionReused(),
   }
 }
-
-function issuersOf(certificate: X509Certificate): Uint8Array[] {
-  const issuers: Uint8Array[] = []
-  let issuer = certificate.issuerCertificate
-  while (issuer !== undefined && issuers.length < mostIssuers) {
-    issuers.push(issuer.raw)
-    issuer = issuer.issuerCertificate
-  }
-  return issuers
-}
-
-const mostIssuers = 8
 
 /** node:crypto writes one attribute a line, least specific first. */
 const oneLine = (name: string | undefined): string => name?.split('\n').reverse().join(',') ?? ''
@@ -106,7 +92,7 @@ const isUnknown = ({ code }: Refusal): boolean => code === undefined || code ===
  * @param trusted the authorities whose clients may come in
  */
 export function refusalOf(
-  { chainError, certificate, sent = [] }: Peer,
+  { chainError, certificate, issuers }: Peer,
   refusal: Refusal,
   trusted: readonly Certificate[],
   now: number,
@@ -116,7 +102,7 @@ export function refusalOf(
   const here = { trusted, words: 'this server', store: 'kmipd.toml' }
   const [chain = verdictFault(chainError, 'client', here.store)] = climb(
     leaf,
-    readable(sent),
+    readable(issuers()),
     here,
     'client',
     now,

@@ -16,7 +16,6 @@ export const certificateStage: Stage = {
   name: 'certificate',
   isBypassable: true,
   async examine(visit) {
-    const { truster } = visit
     const handshake = await shakeHands(targetOf(visit), pemsOf(visit), undefined)
     handshake.socket.destroy()
     const { state, verdict } = handshake
@@ -25,11 +24,7 @@ export const certificateStage: Stage = {
     visit.verdict = verdict
     try {
       const leaf = readCertificate(first)
-      const trusted = new Set(truster?.trusted.map(({ fingerprint }) => fingerprint))
-      visit.chain = [leaf, ...readable(rest)].map(certificate => ({
-        certificate,
-        source: certificate !== leaf && trusted.has(certificate.fingerprint) ? 'trustStore' : 'server',
-      }))
+      visit.chain = [leaf, ...readable(rest)].map(certificate => ({ certificate, source: 'server' }))
       return judgeLeaf(visit)
     } catch (error) {
       if (error instanceof CertsError) return bad('seen', fault('unreadable', 'server', { words: error.message }))
@@ -79,10 +74,14 @@ export const trustStage: Stage = {
   name: 'trust',
   isBypassable: true,
   isCompanion: true,
-  async examine({ chain, truster, verdict, leafFaults = [], now }) {
-    const [leaf, ...sent] = chain.map(({ certificate }) => certificate)
+  async examine(visit) {
+    const { truster, verdict, leafFaults = [], now } = visit
+    const [leaf, ...sent] = visit.chain.map(({ certificate }) => certificate)
     if (leaf === undefined || truster === undefined) return good('nothing to trust')
     const { path, faults } = climb(leaf, sent, truster, 'server', now())
+    const isSent = new Set([leaf, ...sent].map(({ fingerprint }) => fingerprint))
+    const found = path.filter(({ fingerprint }) => !isSent.has(fingerprint))
+    visit.chain = [...visit.chain, ...found.map(certificate => ({ certificate, source: 'trustStore' as const }))]
     const root = path.at(-1)?.subject.text ?? ''
     if (faults.length > 0) return bad('not trusted', ...faults)
     if (verdict !== undefined && !leafFaults.some(({ code }) => explains[verdict]?.includes(code)))

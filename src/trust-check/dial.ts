@@ -6,7 +6,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { peerChain } from '../diagnosis/peer-chain.ts'
+import { issuersOf } from '../diagnosis/peer-chain.ts'
 import { type Answer, clientHello, flightReader, type TlsVersion } from './hello.ts'
 
 /** One address of a server. */
@@ -146,11 +146,11 @@ function watch(socket: TLSSocket, state: State): Handshake['until'] {
   on('close', () => (state.isClosed = true))
   on('error', error => {
     state.error ??= error as NodeJS.ErrnoException
-    if (state.chain.length === 0) state.chain = peerChain(socket)
+    if (state.chain.length === 0) state.chain = chainOf(socket)
   })
   on('secureConnect', () => {
     state.isDone = true
-    state.chain = peerChain(socket)
+    state.chain = chainOf(socket)
   })
   return async (isEnough, ms) => {
     const deadline = performance.now() + ms
@@ -164,6 +164,11 @@ function watch(socket: TLSSocket, state: State): Handshake['until'] {
         }
       })
   }
+}
+
+function chainOf(socket: TLSSocket): Uint8Array[] {
+  const leaf = socket.getPeerX509Certificate()
+  return leaf === undefined ? [] : [leaf.raw, ...issuersOf(leaf)]
 }
 
 /** A string, whatever the type declarations of node:tls say. */

@@ -15,6 +15,7 @@ import type { Pair } from './certificates.ts'
 export function opensslServer({ cert, key }: Pair, ...option: readonly string[]): Promise<number> {
   const child = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', '-cert', cert, '-key', key, ...option])
   onTestFinished(() => void child.kill('SIGKILL'))
+  child.stdin.on('error', () => undefined)
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text))
   return new Promise((resolve, reject) => {

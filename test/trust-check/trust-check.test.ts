@@ -224,7 +224,7 @@ describe('the certificate of the server', () => {
       step: 'certificate',
       code: 'wrongName',
       side: 'server',
-      words: ['not for localhost; it names keys.example.org, 192.0.2.7', 'kmipd init --host'],
+      words: ['not for localhost; it names keys.example.org, 192.0.2.7', 'renew --host NAME'],
     },
     {
       what: 'for another address',
@@ -688,7 +688,7 @@ describe('our own server', () => {
       ),
     )
     expect(report.kmip?.versions).toEqual(['2.1', '2.0', '1.4', '1.3', '1.2', '1.1', '1.0'])
-    expect(report.session).toMatchObject({ version: 'TLSv1.3', group: 'X25519' })
+    expect(report.session).toMatchObject({ version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' })
     expect(report.clientCertificate.isWanted).toBe(true)
   })
 
