@@ -90,7 +90,7 @@ async function rollover(
         '',
         ...(cross ? [] : [screen.colours.yellow(`Clients that do not trust ${ca} yet no longer accept the server.`)]),
         `Next: install ${ca} in all clients, beside the old one; sign their requests anew (the previous`,
-        `authority signed ${counted(clients.length)} that are good); then end the rollover: kmipd ca retire`,
+        `authority signed ${counted(clients.length)} still in use); then end the rollover: kmipd ca retire`,
       ].join('\n'),
     )
   })

@@ -43,7 +43,7 @@ interface Row extends Facts {
   readonly state: State
   /** By which its publications are found; not of those that publish no more. */
   readonly id?: string
-  /** Clients' certificates of it that are good. */
+  /** Certificates of clients, signed by it, that are good. */
   readonly clients: number
   readonly pem?: string
 }
@@ -140,7 +140,7 @@ const shown = (row: Row, file: string | undefined, screen: Screen): string =>
     ['SHA-256', row.fingerprint],
     ['Public key', row.publicKey],
     ['Valid', `${dayOf(row.notBefore)} to ${until(row.notAfter, screen.colours)}`],
-    ['Clients', `${counted(row.clients)} that are good`],
+    ['Clients', `${counted(row.clients)} still in use`],
     ['File', file && `${file} (clients install it)`],
   ])
 

@@ -1,0 +1,54 @@
+/**
+ * The README's walk through enrollment over HTTPS, run as it stands there, with curl and openssl.
+ *
+ * @module
+ */
+import { spawnSync } from 'node:child_process'
+import { readFileSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Api, startApi } from '../https/server.ts'
+import { newFolder, removeFolder } from '../system/server-process.ts'
+import { executable } from './kmipd.ts'
+
+const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
+
+/** The blocks of shell of some sections, in order. */
+const commandsOf = (...headings: readonly string[]): string =>
+  headings
+    .map(heading => readme.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '')
+    .flatMap(section => [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block))
+    .join('\n')
+
+let api: Api
+let folder: string
+
+beforeAll(async () => {
+  api = await startApi()
+  folder = await newFolder()
+  symlinkSync(dirname(executable), join(folder, 'bin'))
+  symlinkSync(api.data, join(folder, 'data'))
+})
+
+afterAll(async () => {
+  await api.end()
+  await removeFolder(folder)
+})
+
+test('enrollment over HTTPS, and a look at the handshake, work as the README tells', () => {
+  const commands = commandsOf('Enroll over HTTPS', 'Trust')
+    .replaceAll('localhost:5697', `localhost:${api.port}`)
+    .replaceAll('localhost:5696', `localhost:${api.kmipPort}`)
+    .replaceAll(/^(.*) # refused$/gm, '! $1')
+  const { status, stdout, stderr } = spawnSync('bash', ['-ec', `set -o pipefail\n${commands}`], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+  })
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/revoked|does not admit|ends the connection/)])
+  const located = [...stdout.matchAll(/^([0-9a-f-]{36})\b.*$/gm)].map(([, id]) => id)
+  expect(located.length).toBeGreaterThanOrEqual(2)
+  expect(stdout).toMatch(/node-7 .* token portal +pending/)
+  expect(stdout).toContain('The handshake works.')
+})
