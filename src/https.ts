@@ -7,7 +7,7 @@
  */
 import { versions } from '../protocol/index.ts'
 import type { Store } from '../store/index.ts'
-import { release } from './cli/release.ts'
+import { release } from './release.ts'
 import type { ClientSession } from './clients.ts'
 import type { Config } from './config.ts'
 import type { Refusal } from './diagnosis/faults.ts'

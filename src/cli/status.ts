@@ -16,7 +16,7 @@ import { inventory } from '../objects/inventory.ts'
 import { namesOf } from '../server-certificate.ts'
 import { stateOf } from './client-entry.ts'
 import { addCommand, dataOf, screenOf, withHouse } from './command.ts'
-import { release } from './release.ts'
+import { release } from '../release.ts'
 import { daysUntil, printable, type Screen, until } from './screen.ts'
 
 export function addStatus(program: Command): void {

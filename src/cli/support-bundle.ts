@@ -13,7 +13,7 @@ import { diagnosed } from './diagnosed.ts'
 import { CommandError } from './endings.ts'
 import { privateMode, refuseUnwritable, writeNewFile } from './new-file.ts'
 import { progress } from './progress.ts'
-import { release } from './release.ts'
+import { release } from '../release.ts'
 import { printable, type Screen } from './screen.ts'
 
 interface BundleOptions {

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 
 /** Looked for upwards: this file lies deeper when it is built. */
 export function release(): string {
-  for (const path of ['../../package.json', '../../../package.json'])
+  for (const path of ['../package.json', '../../package.json'])
     try {
       const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Manifest
       if (name === 'kmipd') return version
