@@ -26,9 +26,17 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   // 16 bytes or more, in hexadecimal, with or without what separates them; UUIDs have fewer in a row.
   [/(?<![0-9a-f-])(?:[0-9a-f]{2}[: ]?){16,}(?![0-9a-f-])/gi, cut],
   [/\b[0-9a-f]{32,}\b/gi, cut],
-  // 24 bytes or more, in base64; a path is all lower case or has other characters between.
-  [/(?<![\w+/-])(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])[\w+/-]{32,}={0,2}/g, cut],
 ]
+
+/** 16 bytes or more, in base64: whatever is neither a path that ends in a file nor a word. */
+const armoured = /(?<![\w+/.-])(?!\/{0,2}(?:\/[\w.@+-]+)+\.[a-z]{2,5}\b)[\w+/-]{22,}={0,2}(?![\w+/-])/g
+
+/** `AuthenticationNotSuccessful` is a word: it has no digit, and few of its letters are followed by one of the other case. */
+function isWord(text: string): boolean {
+  if (/\d/.test(text) || text.endsWith('=')) return !/[a-z]/.test(text) || !/[A-Z]/.test(text)
+  const changes = text.match(/(?<=[a-z])(?=[^a-z])|(?<=[^a-z])(?=[a-z])/g) ?? []
+  return changes.length < text.length * 0.29
+}
 
 /** Where long hexadecimal is what it says it is, and tells nobody a secret. */
 const publicNames: ReadonlySet<string> = new Set([
@@ -46,7 +54,9 @@ export function redaction(secrets: readonly (string | Uint8Array)[]): Redact {
   return (text, name = '') => {
     const without = known.reduce((rest, secret) => rest.split(secret).join(cut), text)
     if (publicNames.has(name) && /^[\w:-]*$/.test(without)) return without
-    return patterns.reduce((rest, [pattern, left]) => rest.replace(pattern, left), without)
+    return patterns
+      .reduce((rest, [pattern, left]) => rest.replace(pattern, left), without)
+      .replace(armoured, found => (isWord(found) ? found : cut))
   }
 }
 
