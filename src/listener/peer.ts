@@ -11,7 +11,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Certificate } from '../../certs/index.ts'
-import { dateFault, listed, purposes } from '../diagnosis/certificate.ts'
+import { dateFault, listed, purposes, strengthFaults, usageFaults } from '../diagnosis/certificate.ts'
 import { climb, readable, verdictFault } from '../diagnosis/chain.ts'
 import { type Fault, fault, type Refusal } from '../diagnosis/faults.ts'
 import { issuersOf } from '../diagnosis/peer-chain.ts'
@@ -100,13 +100,11 @@ export function refusalOf(
   const [leaf] = chainError === undefined ? [] : readable([certificate])
   if (chainError === undefined || leaf === undefined) return refusal
   const here = { trusted, words: 'this server', store: 'kmipd.toml' }
-  const [chain = verdictFault(chainError, 'client', here.store)] = climb(
-    leaf,
-    readable(issuers()),
-    here,
-    'client',
-    now,
-  ).faults
+  const [chain = verdictFault(chainError, 'client', here.store)] = [
+    ...climb(leaf, readable(issuers()), here, 'client', now).faults,
+    ...usageFaults(leaf, 'client'),
+    ...strengthFaults(leaf, 'client'),
+  ]
   const { code, hint } = isUnknown(refusal) ? chain : refusal
   return { ...(code === undefined ? {} : { code }), reason: `${chain.reason}; ${refusal.reason}`, hint }
 }

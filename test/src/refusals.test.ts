@@ -11,7 +11,7 @@ import {
   openAuthority,
 } from '../../certs/index.ts'
 import { clientIdentity, connect, type Identity, start, stranger, trusted } from './listening.ts'
-import { client, file } from '../trust-check/certificates.ts'
+import { client, file, issue } from '../trust-check/certificates.ts'
 
 const dayMs = 86_400_000
 
@@ -35,6 +35,15 @@ async function underEnded(): Promise<Identity> {
   return { cert: readFileSync(cert, 'utf8') + made.certificate, key: readFileSync(key, 'utf8') }
 }
 
+const ours = await createAuthority({ subject: { commonName: 'ours' }, now: new Date() })
+
+/** What no library of ours signs. */
+function byOpenssl(extensions: readonly string[], more: Partial<Parameters<typeof issue>[0]> = {}): Identity {
+  const issuer = { cert: file(ours.certificate), key: file(ours.key) }
+  const { cert, key } = issue({ subject: '/CN=array', issuer, extensions, ...more })
+  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
+}
+
 const between = await authorityOf('between', trusted)
 const namesake = await authorityOf('trusted')
 const self = await createAuthority({ subject: { commonName: 'self' }, now: new Date() })
@@ -46,7 +55,7 @@ const rows = [
     fault: 'missingIssuer',
     words: [
       '"CN=array" was issued by "CN=stranger" (key identifier',
-      'this server trusts "CN=trusted"',
+      'this server trusts "CN=trusted", "CN=ours"',
       '[[tls.trust]]',
     ],
   },
@@ -79,6 +88,18 @@ const rows = [
     words: ['an issuer of the client certificate has expired: "CN=ended"'],
   },
   {
+    what: 'ours, for servers alone',
+    identity: byOpenssl(['extendedKeyUsage=serverAuth']),
+    fault: 'notForIt',
+    words: ['its extended key usage lacks clientAuth, it has serverAuth'],
+  },
+  {
+    what: 'ours, with a signature that is broken',
+    identity: byOpenssl([], { digest: 'sha1' }),
+    fault: 'weakSignature',
+    words: ['signed with ECDSA with SHA-1'],
+  },
+  {
     what: 'itself alone',
     identity: { cert: self.certificate, key: self.key },
     fault: 'selfSigned',
@@ -88,10 +109,15 @@ const rows = [
 
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s, the log tells of a client of', version => {
   it.each(rows)('$what', async ({ identity, fault, words }) => {
-    const listener = await start()
-    const caller = await connect(listener, { ...identity, minVersion: version, maxVersion: version })
+    const listener = await start({ clientCa: [trusted.certificate.pem, ours.certificate] })
+    const caller = await connect(listener, {
+      ...identity,
+      ciphers: 'DEFAULT:@SECLEVEL=0',
+      minVersion: version,
+      maxVersion: version,
+    })
     await caller.closed
-    const line = await listener.line('client certificate')
+    const line = await listener.line('connection refused')
     expect(line).toMatchObject({ level: 'warn', text: 'connection refused', fault })
     for (const word of words) expect(`${line.reason ?? ''}; ${line.hint ?? ''}`).toContain(word)
     expect(line.reason).toContain('not in the register')
