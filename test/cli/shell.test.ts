@@ -18,6 +18,7 @@ describe('help', () => {
       'kmip attributes',
       ...['ca', 'ca list', 'ca show', 'ca rollover', 'ca retire', 'ca crl'],
       ...['server-certificate', 'server-certificate show', 'server-certificate renew'],
+      ...['trust', 'trust check', 'support-bundle'],
     ]
     for (let at = 0; at < commands.length; at += 4) await Promise.all(commands.slice(at, at + 4).map(check))
   })
