@@ -13,7 +13,7 @@ import type { Certificate } from '../certs/index.ts'
 import { type Awaitable, type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import { type ClientEntry, entryOf, numberOf, parse, refusalOf, unknown } from './clients/entry.ts'
 import { type ClientName, type Guest, guestOf as namedGuest, stranger } from './clients/guest.ts'
-import type { Refusal } from './diagnosis/faults.ts'
+import { fault, type Refusal } from './diagnosis/faults.ts'
 import { Failure } from './failure.ts'
 import { revised } from './revocation/revision.ts'
 import type { Session } from './session.ts'
@@ -285,10 +285,7 @@ async function again(work: () => Promise<void>, most = 20): Promise<void> {
 /** Whether the entry is of what our own authority signed, on which other authorities have no say. */
 const isOurs = (id: string, { fingerprint }: Certificate): boolean => id !== fingerprint
 
-const renamed: Refusal = {
-  reason: 'the client belongs to another group since the settings were changed',
-  hint: 'have it connect again',
-}
+const renamed: Refusal = fault('unlikeBefore', 'client', {})
 
 const keysOf = ({ fingerprint, serialNumber, issuer }: Certificate) => ({
   fingerprint,

@@ -15,7 +15,7 @@ import {
   type RevocationList,
   verifyChain,
 } from '../certs/index.ts'
-import type { Refusal } from './diagnosis/faults.ts'
+import { fault, type Refusal } from './diagnosis/faults.ts'
 
 /** Another authority whose clients are admitted. */
 export interface Trust {
@@ -128,13 +128,8 @@ function stands(path: readonly Certificate[], now: number): boolean {
   }
 }
 
-const faultOf = ({ fault, authority }: Trust): Refusal | undefined =>
-  fault === undefined
-    ? undefined
-    : {
-        reason: `nobody is admitted for whom ${authority.subject.text} vouches: ${fault}`,
-        hint: 'mend that file; it is read again as soon as it changes',
-      }
+const faultOf = ({ fault: words, authority }: Trust): Refusal | undefined =>
+  words === undefined ? undefined : fault('unknownRevocations', 'client', { issuer: authority.subject.text, words })
 
 function revocationIn({ list = [] }: Trust, path: readonly Certificate[], isOf: IsOf): Refusal | undefined {
   for (const [certificate, issuer] of links(path)) {
@@ -144,10 +139,8 @@ function revocationIn({ list = [] }: Trust, path: readonly Certificate[], isOf: 
       .find(each => each !== undefined && each.reason !== 'removeFromCRL')
     if (entry === undefined) continue
     const { date, reason = 'unspecified' } = entry
-    return {
-      reason: `${issuer.subject.text} has revoked the certificate ${certificate.subject.text} on ${dayOf(date)} (${reason})`,
-      hint: 'have the client get a new certificate from its authority',
-    }
+    const names = { issuer: issuer.subject.text, subject: certificate.subject.text }
+    return fault('revokedElsewhere', 'client', { ...names, date: dayOf(date), why: reason })
   }
   return undefined
 }
@@ -164,10 +157,7 @@ function staleness(
       each => isOf(each, issuer) && each.nextUpdate !== undefined && now > each.nextUpdate.getTime(),
     )
     if (stale?.nextUpdate === undefined) continue
-    return {
-      reason: `the revocation list of ${issuer.subject.text} is out of date since ${dayOf(stale.nextUpdate)}`,
-      hint: 'put its newest list in place of it, or set expiredCrl to "serve" under [[tls.trust]]',
-    }
+    return fault('staleRevocations', 'client', { issuer: issuer.subject.text, date: dayOf(stale.nextUpdate) })
   }
   return undefined
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import type { Certificate } from '../../certs/index.ts'
-import type { Refusal } from '../diagnosis/faults.ts'
+import { fault, type Refusal } from '../diagnosis/faults.ts'
 import type { Policy } from '../policy.ts'
 import type { Voucher } from '../trust.ts'
 import { sha256 } from './entry.ts'
@@ -47,11 +47,7 @@ const calling: Readonly<Record<ClientName, (certificate: Certificate) => string 
 export function guestOf(certificate: Certificate, { trust }: Voucher, clientName: ClientName): Guest | Refusal {
   const { publicKey, subject } = trust.authority
   const named = naming[clientName](certificate)
-  if (named === undefined)
-    return {
-      reason: `the certificate ${certificate.subject.text} lacks what names clients here: policy.clientName is "${clientName}"`,
-      hint: 'give the client a certificate that has it, or register this one (kmipd client trust)',
-    }
+  if (named === undefined) return fault('namelessClient', 'client', { subject: certificate.subject.text, clientName })
   const client = nameOf(calling[clientName](certificate), subject.commonName, [publicKey.fingerprint, ...named])
   return { client, group: trust.group ?? client }
 }

@@ -290,6 +290,31 @@ const table = {
     hint: 'sign a new request of this client: kmipd client sign',
   },
   earlyClient: { side: 'client', reason: 'the certificate of {name} is valid from {date}', hint: clocks },
+  unlikeBefore: {
+    side: 'client',
+    reason: 'the client belongs to another group since the settings were changed',
+    hint: 'have it connect again',
+  },
+  namelessClient: {
+    side: 'client',
+    reason: 'the certificate {subject} lacks what names clients here: policy.clientName is "{clientName}"',
+    hint: 'give the client a certificate that has it, or register this one (kmipd client trust)',
+  },
+  revokedElsewhere: {
+    side: 'client',
+    reason: '{issuer} has revoked the certificate {subject} on {date} ({why})',
+    hint: 'have the client get a new certificate from its authority',
+  },
+  staleRevocations: {
+    side: 'server',
+    reason: 'the revocation list of {issuer} is out of date since {date}',
+    hint: 'put its newest list in place of it, or set expiredCrl to "serve" under [[tls.trust]]',
+  },
+  unknownRevocations: {
+    side: 'server',
+    reason: 'nobody is admitted for whom {issuer} vouches: {words}',
+    hint: 'mend that file; it is read again as soon as it changes',
+  },
   certificateWanted: {
     side: 'client',
     reason: 'the server wants a client certificate, and none was given{authorities}',
