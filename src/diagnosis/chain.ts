@@ -7,7 +7,14 @@
  * @module
  */
 import { X509Certificate } from 'node:crypto'
-import { type Certificate, CertsError, isIssuedBy, keyIdentifiersOf, readCertificate } from '../../certs/index.ts'
+import {
+  type Certificate,
+  CertsError,
+  isIssuedBy,
+  type KeyIdentifiers,
+  keyIdentifiersOf,
+  readCertificate,
+} from '../../certs/index.ts'
 import { dateFault, listed, strengthFaults } from './certificate.ts'
 import { type End, type Fault, fault, moment } from './faults.ts'
 
@@ -110,7 +117,7 @@ function missing(last: Certificate, isTrusted: boolean, { path, sent, truster, w
   const { words, store } = truster
   const issuer = last.issuer.text
   const below = last.subject.text
-  const { authority, authorityIssuer: above } = keyIdentifiersOf(last)
+  const { authority, authorityIssuer: above } = identifiersOf(last)
   const identifier = authority === undefined ? '' : ` (key identifier ${authority})`
   const namesakes = (list: readonly Certificate[]): Certificate[] =>
     list.filter(({ subject }) => subject.text === issuer)
@@ -143,8 +150,18 @@ function missing(last: Certificate, isTrusted: boolean, { path, sent, truster, w
   })
 }
 
+/** An extension that cannot be read says nothing. */
+function identifiersOf(certificate: Certificate): KeyIdentifiers {
+  try {
+    return keyIdentifiersOf(certificate)
+  } catch (error) {
+    if (error instanceof CertsError) return {}
+    throw error
+  }
+}
+
 const keyWords = (certificate: Certificate): string => {
-  const { subject } = keyIdentifiersOf(certificate)
+  const { subject } = identifiersOf(certificate)
   return subject === undefined ? '' : `, key identifier ${subject}`
 }
 

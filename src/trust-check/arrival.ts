@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readDistinguishedName } from '../../certs/index.ts'
+import { CertsError, readDistinguishedName } from '../../certs/index.ts'
 import { alertName } from '../diagnosis/alerts.ts'
 import { listed } from '../diagnosis/certificate.ts'
 import { connectionFault, isBreak } from '../diagnosis/connection.ts'
@@ -119,7 +119,17 @@ function noteFlights(visit: Visit, greetings: ReadonlyMap<TlsVersion, Greeting>)
   if (flights[0] !== undefined) visit.flight = flights[0].flight
   if (inClear === undefined) return
   visit.isWanted = inClear.request !== undefined
-  visit.authorities = (inClear.request?.authorities ?? []).map(der => readDistinguishedName(der).text)
+  visit.authorities = (inClear.request?.authorities ?? []).flatMap(nameIn)
+}
+
+/** Of a name that is none, nothing. */
+function nameIn(der: Uint8Array): string[] {
+  try {
+    return [readDistinguishedName(der).text]
+  } catch (error) {
+    if (error instanceof CertsError) return []
+    throw error
+  }
 }
 
 const wordsFor = (version: TlsVersion): string => version.replace('TLSv', 'TLS ').replace(/ 1$/, ' 1.0')
