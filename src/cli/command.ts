@@ -23,9 +23,12 @@ interface Description {
 /** Adds a command to another; `usage` is its name and arguments. */
 export function addCommand(parent: Command, usage: string, { summary, description, examples }: Description): Command {
   const command = parent.command(usage).summary(summary)
-  command.description(description === undefined ? summary : `${summary}\n\n${description}`)
+  command.description(description === undefined ? summary : `${summary}\n\n${flowing(description)}`)
   return command.addHelpText('after', helpEnd(examples))
 }
+
+/** Paragraphs of one line each: they are broken where the terminal ends. */
+const flowing = (text: string): string => text.replace(/([^\n])\n(?=[^\n])/g, '$1 ')
 
 const globalGroup = 'Global options:'
 

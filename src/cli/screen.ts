@@ -131,8 +131,9 @@ export const printable = (text: string): string =>
 
 const dayMs = 86_400_000
 
-/** Whole days from now on; negative when it is over. */
-export const daysUntil = (ms: number, now: number = Date.now()): number => Math.floor((ms - now) / dayMs)
+/** Days from now on, to the nearest; negative when it is over. */
+export const daysUntil = (ms: number, now: number = Date.now()): number =>
+  ms < now ? Math.floor((ms - now) / dayMs) : Math.round((ms - now) / dayMs)
 
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 

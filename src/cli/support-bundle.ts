@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { readFile } from 'node:fs/promises'
+import { dataFolder } from '../data-folder.ts'
+import { release } from '../release.ts'
 import { supportBundle } from '../support-bundle.ts'
 import { upload } from '../support-bundle/upload.ts'
 import { addCommand, dataOf, screenOf, several, wholeNumber } from './command.ts'
@@ -13,7 +16,6 @@ import { diagnosed } from './diagnosed.ts'
 import { CommandError } from './endings.ts'
 import { privateMode, refuseUnwritable, writeNewFile } from './new-file.ts'
 import { progress } from './progress.ts'
-import { release } from '../release.ts'
 import { printable, type Screen } from './screen.ts'
 
 interface BundleOptions {
@@ -66,10 +68,13 @@ async function bundle(options: BundleOptions, command: Command): Promise<void> {
   const name = `kmipd-support-${now.toISOString().replace(/[-:]|\.\d+/g, '')}.json`
   const { out = name, to } = options
   if (to === undefined && out !== '-') refuseUnwritable(out)
+  const data = dataOf(command)
+  if (!existsSync(dataFolder(data).store))
+    screen.shout(`${data} is no data folder of kmipd: the bundle tells of this machine alone; give --data`)
   const headers = await headersOf(options.header ?? [])
   const checking = progress(screen)
   const made = await supportBundle({
-    data: dataOf(command),
+    data,
     environment: process.env,
     release: release(),
     now,

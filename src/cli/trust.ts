@@ -126,8 +126,15 @@ function reportText({ host, port, name, steps, versions, chain, stopped }: Trust
       `  ${dim('To do')}  ${printable(fault.hint)} ${dim(`(${sides[fault.side]})`)}`,
     ]),
     '',
-    stopped === undefined ? green('The handshake works.') : red(`The handshake stops at: ${titles[stopped.step]}.`),
+    verdict(),
   ].join('\n')
+
+  function verdict(): string {
+    if (stopped !== undefined) return red(`The handshake stops at: ${titles[stopped.step]}.`)
+    const bypassed = steps.filter(({ outcome }) => outcome === 'bypassed').map(({ name }) => titles[name])
+    if (bypassed.length === 0) return green('The handshake works.')
+    return red(`The handshake works only because --insecure passes over: ${bypassed.join(', ')}.`)
+  }
 }
 
 const versionRow =

@@ -237,7 +237,7 @@ describe('policy', () => {
     expect(await trial({ KMIPD_POLICY_MAXIMUM_DAYS: '90' }, '--days', '91')).toContain('policy.maximumDays allows 90')
     expect(await json(['client', 'list', '--data', data])).toEqual({ clients: [] })
     expect(await trial({ KMIPD_POLICY_MAXIMUM_DAYS: '90' })).toBe('signed')
-    expect(await json(['client', 'list', '--data', data])).toMatchObject({ clients: [{ daysLeft: 89 }] })
+    expect(await json(['client', 'list', '--data', data])).toMatchObject({ clients: [{ daysLeft: 90 }] })
     const env = { KMIPD_POLICY_KEY_TYPES: 'RSA-3072' }
     const issued = await kmipd(['client', 'issue', 'b', '--out', join(path, 'b'), '--data', data], { env })
     expect([issued.status, issued.stderr]).toEqual([1, expect.stringContaining('its key is P-256; wanted RSA-3072')])

@@ -40,7 +40,7 @@ describe('client sign', () => {
     expect(openssl('x509', '-in', out, '-noout', '-pubkey')).toBe(
       openssl('pkey', '-in', join(path, 'cluster.key'), '-pubout'),
     )
-    expect(await list(data)).toMatchObject([{ name: 'cluster-1', group: 'cluster-1', state: 'valid', daysLeft: 729 }])
+    expect(await list(data)).toMatchObject([{ name: 'cluster-1', group: 'cluster-1', state: 'valid', daysLeft: 730 }])
   })
 
   it('writes the certificate alone to standard output, and reads standard input', async () => {
@@ -56,10 +56,10 @@ describe('client sign', () => {
     const csr = request(path)
     const args = ['client', 'sign', csr, '--name', 'a', '--group', 'g', '--days', '29', '--data', data]
     const signed = (await json(args)) as { certificate: string; ca: string; group: string; daysLeft: number }
-    expect(signed).toMatchObject({ group: 'g', daysLeft: 28, caFile: join(data, 'ca.pem') })
+    expect(signed).toMatchObject({ group: 'g', daysLeft: 29, caFile: join(data, 'ca.pem') })
     expect(signed.certificate).toMatch(/^-----BEGIN CERTIFICATE-----/)
     expect(signed.ca).toBe(await readFile(join(data, 'ca.pem'), 'utf8'))
-    expect((await kmipd(args)).stderr).toMatch(/warning: the certificate of a is valid for 28 days only/)
+    expect((await kmipd(args)).stderr).toMatch(/warning: the certificate of a is valid for 29 days only/)
   })
 
   it('never overwrites, and then enrolls nobody', async () => {
