@@ -1,0 +1,46 @@
+/**
+ * Why a method fails, in Element's envelope: code, name, message.
+ *
+ * Which names Element itself gives to failures of its KMIP methods is not public. Of those below, the first six are seen in
+ * its documentation and its clients; those of KMIP are our own.
+ *
+ * @module
+ */
+
+export type FailureName =
+  | 'xUnknownAPIMethod'
+  | 'xUnknownAPIVersion'
+  | 'xMissingParameter'
+  | 'xInvalidParameter'
+  | 'xDBNoSuchPath'
+  | 'xAsyncHandleDoesNotExist'
+  | 'xAPINotPermitted'
+  | 'xInvalidRequest'
+  | 'xInternalError'
+  | 'xKmipConnectionFailed'
+  | 'xKmipAuthenticationFailed'
+  | 'xKmipServerError'
+  | 'xKmipKeyConflict'
+
+/** The code of all system errors. */
+const systemError = 500
+
+/** Safe to tell whoever asked. */
+export class ElementError extends Error {
+  override readonly name = 'ElementError'
+  readonly code = systemError
+  readonly errorName: FailureName
+
+  /** @param message what was found, what was wanted, what to do */
+  constructor(errorName: FailureName, message: string) {
+    super(message)
+    this.errorName = errorName
+  }
+}
+
+export const notPermitted = (message: string): ElementError => new ElementError('xAPINotPermitted', message)
+export const invalid = (message: string): ElementError => new ElementError('xInvalidParameter', message)
+
+/** @param path such as `kmipKeyServers/3` */
+export const noSuch = (path: string): ElementError =>
+  new ElementError('xDBNoSuchPath', `DBClient operation requested on a non-existent path at [/${path}]`)

@@ -1,0 +1,117 @@
+/**
+ * Hardware encryption at rest: one authentication key for all drives, set and taken away one drive after another.
+ *
+ * The key is noted as the cluster's before the first drive gets it, and goes only after the last drive has given it up;
+ * whichever was under way when the cluster ended goes on when it starts.
+ *
+ * @module
+ */
+import { backOff, type Context } from './context.ts'
+import { KeyServerError } from './diagnosis.ts'
+import { notPermitted } from './failure.ts'
+import { createKey, fetchKey, keyOf, leave, sweep } from './vault.ts'
+import type { KeySource } from './shapes.ts'
+
+/** Between two drives, so that whoever looks on sees it happen. */
+const driveMs = 200
+
+/** @throws ElementError or KeyServerError: then nothing has changed */
+export async function enable(context: Context, source: KeySource): Promise<void> {
+  const { memory } = context
+  const { state, keyID } = memory.state.hardware
+  if (state === 'enabled' || state === 'enabling') {
+    const { keyProviderID } = keyID === undefined ? {} : keyOf(memory.state, keyID)
+    const asked = source.keyManagementType === 'External' ? source.keyProviderID : undefined
+    if (keyProviderID === asked) return
+    throw notPermitted(
+      `encryption at rest is ${state} with ${keyProviderID === undefined ? 'internal keys' : `keys of provider ${keyProviderID}`}; DisableEncryptionAtRest first`,
+    )
+  }
+  if (state === 'disabling') throw notPermitted('encryption at rest is being disabled; wait until it is')
+  const key = await createKey(context, 'authentication', source, (draft, newID) => {
+    draft.hardware = { state: 'enabling', keyID: newID }
+  })
+  key.fill(0)
+  resumeHardware(context)
+}
+
+/** @throws ElementError while a drive is locked */
+export async function disable(context: Context): Promise<void> {
+  const { memory, bay } = context
+  const { state } = memory.state.hardware
+  if (state === 'disabled' || state === 'disabling') return
+  if (state === 'enabling') throw notPermitted('encryption at rest is being enabled; wait until it is')
+  const locked = memory.state.drives.filter(drive => drive.medium.kind === 'sealed' && bay.isLocked(drive))
+  if (locked.length > 0)
+    throw notPermitted(
+      `drives ${locked.map(({ driveID }) => driveID).join(', ')} are locked and cannot give up their key; see ListClusterFaults`,
+    )
+  await memory.change(draft => (draft.hardware.state = 'disabling'))
+  resumeHardware(context)
+}
+
+/** Goes on with what is under way, if anything is. */
+export function resumeHardware(context: Context): void {
+  const { state } = context.memory.state.hardware
+  if (state === 'enabling' || state === 'disabling')
+    context.work.start(state, () => (state === 'enabling' ? setAll(context) : clearAll(context)))
+}
+
+async function setAll(context: Context): Promise<void> {
+  const { memory, work } = context
+  const { keyID } = memory.state.hardware
+  if (keyID === undefined) return
+  const key = await patiently(context, () => fetchKey(context, keyID))
+  for (const { driveID, medium, status } of memory.state.drives) {
+    if (medium.kind === 'lost' || status === 'failed') continue
+    if (medium.kind === 'sealed' && medium.keyID === keyID) continue
+    await context.bay.setKey(driveID, keyID, key)
+    await work.pause(driveMs)
+  }
+  key.fill(0)
+  await memory.change(draft => (draft.hardware.state = 'enabled'))
+}
+
+async function clearAll(context: Context): Promise<void> {
+  const { memory, bay, work } = context
+  const { keyID } = memory.state.hardware
+  for (let attempt = 0; ; attempt++) {
+    const sealed = memory.state.drives.filter(({ medium }) => medium.kind === 'sealed')
+    if (sealed.length === 0) break
+    for (const drive of sealed)
+      if (!bay.isLocked(drive)) {
+        await bay.clearKey(drive.driveID)
+        await work.pause(driveMs)
+      }
+    // After a restart they are locked until the boot has unlocked them.
+    if (sealed.some(bay.isLocked)) await work.pause(backOff(attempt))
+  }
+  await memory.change(draft => {
+    draft.hardware = { state: 'disabled' }
+    if (keyID !== undefined) leave(draft, keyID)
+  })
+  sweep(context)
+}
+
+/** Until the key server answers. */
+async function patiently<T>(context: Context, ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof KeyServerError)) throw error
+    }
+    await context.work.pause(backOff(attempt))
+  }
+}
+
+/** A drive that joins gets the current key, if there is one. */
+export async function keyForNewcomer(context: Context, driveID: number): Promise<void> {
+  const { memory, bay } = context
+  const { state, keyID } = memory.state.hardware
+  const drive = memory.state.drives.find(each => each.driveID === driveID)
+  if (keyID === undefined || state === 'disabling' || drive?.medium.kind !== 'open') return
+  const key = await fetchKey(context, keyID)
+  await bay.setKey(driveID, keyID, key)
+  key.fill(0)
+}

@@ -1,0 +1,155 @@
+/**
+ * What a cluster tells of itself: version, methods, drives, faults.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { type Context } from '../context.ts'
+import { newDrive, wrap } from '../drives.ts'
+import { invalid, noSuch, notPermitted } from '../failure.ts'
+import { aboutDrive, faultView, raise, resolve } from '../faults.ts'
+import { keyForNewcomer } from '../hardware.ts'
+import { id, maybe, method, word } from '../method.ts'
+import { begin, update } from '../results.ts'
+import type { Drive, Frozen } from '../shapes.ts'
+import { fetchKey } from '../vault.ts'
+import { clearDue, heal } from '../watch.ts'
+import { randomBytes } from 'node:crypto'
+
+/** As Element's ListDrives shows it. */
+const viewOf = ({ driveID, nodeID, slot, serial, capacity, type, status }: Frozen<Drive>) => ({
+  attributes: {},
+  capacity,
+  driveID,
+  nodeID,
+  serial,
+  slot,
+  status,
+  type,
+})
+
+export function driveIn({ drives }: { readonly drives: readonly Frozen<Drive>[] }, wanted: number): Frozen<Drive> {
+  const drive = drives.find(({ driveID }) => driveID === wanted)
+  if (drive === undefined) throw noSuch(`drives/${wanted}`)
+  return drive
+}
+
+/** One drive, or an object with its ID. */
+const driveID = z.union([id, z.object({ driveID: id }).transform(each => each.driveID)])
+
+export const informationMethods = [
+  method('GetClusterInfo', {}, ({ memory: { state } }) => ({
+    clusterInfo: {
+      attributes: {},
+      encryptionAtRestState: state.hardware.state,
+      softwareEncryptionAtRestState: state.software.state,
+      ensemble: [],
+      mvip: '127.0.0.1',
+      mvipInterface: 'Bond1G',
+      mvipNodeID: 1,
+      mvipVlanTag: '0',
+      name: state.name,
+      repCount: 2,
+      state: 'ready',
+      svip: '127.0.0.1',
+      svipInterface: 'Bond10G',
+      svipNodeID: 1,
+      svipVlanTag: '0',
+      uniqueID: state.uniqueID,
+      uuid: state.uuid,
+    },
+  })),
+
+  method(
+    'ListClusterFaults',
+    { bestPractices: maybe(z.boolean()), faultTypes: maybe(word('current', 'resolved', 'all')) },
+    async (context, { faultTypes = 'all' }) => {
+      await clearDue(context)
+      const { faults } = context.memory.state
+      return {
+        faults: faults
+          .filter(each => faultTypes === 'all' || (each.resolvedDate === '') === (faultTypes === 'current'))
+          .map(faultView),
+      }
+    },
+  ),
+
+  method('ListDrives', {}, ({ memory: { state } }) => ({ drives: state.drives.map(viewOf) })),
+
+  method(
+    'AddDrives',
+    { drives: z.array(driveID).min(1, 'one drive or more is wanted') },
+    async (context, { drives }) => {
+      const { memory, bay } = context
+      for (const wanted of drives) {
+        const drive = driveIn(memory.state, wanted)
+        if (drive.status !== 'available') throw notPermitted(`drive ${wanted} is ${drive.status}, not available`)
+        if (bay.isLocked(drive))
+          throw notPermitted(
+            `drive ${wanted} is locked and cannot be added; its authentication key is awaited from the key server (see ListClusterFaults)`,
+          )
+      }
+      for (const wanted of drives) await keyForNewcomer(context, wanted)
+      const asyncHandle = await memory.change(draft => {
+        for (const each of draft.drives) if (drives.includes(each.driveID)) each.status = 'active'
+        return beginDone(context, draft, 'DriveAdd')
+      })
+      for (const wanted of drives) {
+        await resolve(context, 'driveAvailable', aboutDrive(wanted))
+        await heal(context, wanted)
+      }
+      return { asyncHandle }
+    },
+  ),
+
+  method(
+    'RemoveDrives',
+    { drives: z.array(driveID).min(1, 'one drive or more is wanted') },
+    async (context, { drives }) => {
+      const { memory } = context
+      for (const wanted of drives) {
+        const { status } = driveIn(memory.state, wanted)
+        if (status === 'available') throw notPermitted(`drive ${wanted} is available already`)
+      }
+      if (memory.state.drives.filter(({ status }) => status === 'active').length <= drives.length)
+        throw invalid('a cluster without active drives keeps no data; leave one')
+      const asyncHandle = await memory.change(draft => {
+        for (const each of draft.drives)
+          if (drives.includes(each.driveID) && each.status === 'active') each.status = 'available'
+        return beginDone(context, draft, 'DriveRemoval')
+      })
+      for (const wanted of drives)
+        await raise(context, {
+          code: 'driveAvailable',
+          about: aboutDrive(wanted),
+          details: `Drive ${wanted} is available.`,
+          driveIDs: [wanted],
+          nodeID: driveIn(memory.state, wanted).nodeID,
+        })
+      return { asyncHandle }
+    },
+  ),
+]
+
+/** There is no data to be moved: it is over at once. */
+function beginDone(context: Context, draft: Parameters<typeof begin>[1], resultType: string): number {
+  const asyncHandle = begin(context, draft, resultType)
+  update(context, draft, asyncHandle, { status: 'complete', result: {} })
+  return asyncHandle
+}
+
+/** New drives in the nodes: available, and without a lock. @returns their IDs */
+export async function insertDrives(context: Context, count: number, nodes: number): Promise<number[]> {
+  const { memory } = context
+  const { keyID } = memory.state.software
+  const masterKey = await fetchKey(context, keyID)
+  const made = await memory.change(draft => {
+    const drives = Array.from({ length: count }, () =>
+      newDrive(++draft.lastID.drive, nodes, { keyID, wrapped: wrap(masterKey, randomBytes(32)) }),
+    )
+    draft.drives.push(...drives.map(each => ({ ...each, status: 'available' as const })))
+    return drives.map(each => each.driveID)
+  })
+  masterKey.fill(0)
+  return made
+}

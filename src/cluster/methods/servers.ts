@@ -1,0 +1,182 @@
+/**
+ * Key servers: made without being contacted, changed only if the change works, tested for real.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { Query } from '../../../protocol/index.ts'
+import type { Context } from '../context.ts'
+import { noSuch, notPermitted } from '../failure.ts'
+import { aboutServer, resolve } from '../faults.ts'
+import { roundTrip } from '../key-objects.ts'
+import { type Server, visit } from '../key-server.ts'
+import { id, maybe, method } from '../method.ts'
+import type { ClusterState, Frozen, KeyServer } from '../shapes.ts'
+import { bringInStep, isActive, serversOf } from '../vault.ts'
+import { checkCertificates } from '../watch.ts'
+
+const hostname = z.string().regex(/^(?:[\w.-]{1,253}|[0-9A-Fa-f:.%]{2,64})$/, 'a host name or an address is wanted')
+
+const fields = {
+  kmipCaCertificate: z.string().min(1, 'the PEM of one or more root certificates is wanted'),
+  kmipClientCertificate: z.string().min(1, 'the PEM of the certificate of the cluster is wanted'),
+  kmipKeyServerHostnames: z.array(hostname).min(1, 'one host name or more is wanted').max(16, 'there are too many'),
+  kmipKeyServerName: z.string().min(1, 'a name is wanted').max(256, 'it is too long'),
+  kmipKeyServerPort: z.int().min(1, 'a port from 1 to 65535 is wanted').max(65_535, 'a port from 1 to 65535 is wanted'),
+}
+
+const keyServerID = id
+
+export function serverIn({ servers }: Frozen<ClusterState>, wanted: number): Frozen<KeyServer> {
+  const server = servers.find(each => each.keyServerID === wanted)
+  if (server === undefined) throw noSuch(`kmipKeyServers/${wanted}`)
+  return server
+}
+
+const viewOf = (server: Frozen<KeyServer>, state: Frozen<ClusterState>): Record<string, unknown> => ({
+  ...server,
+  kmipAssignedProviderIsActive: server.keyProviderID === null ? null : isActive(state, server.keyProviderID),
+})
+
+/** Really connects: Discover Versions, Query, and a key's round trip. @throws KeyServerError */
+export async function test(context: Context, server: Server): Promise<void> {
+  await visit(server, context.caller(), async client => {
+    await client.call(Query, { queryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] })
+    await roundTrip(client, context.memory.state.name)
+  })
+}
+
+/** Refuses what would leave keys in use without a server. */
+function refuseLast(state: Frozen<ClusterState>, { keyServerID: own, keyProviderID }: Frozen<KeyServer>): void {
+  if (keyProviderID === null || !isActive(state, keyProviderID)) return
+  if (serversOf(state, keyProviderID).some(each => each.keyServerID !== own)) return
+  throw notPermitted(
+    `key server ${own} is the last one of key provider ${keyProviderID}, which is active: keys that it made are in use`,
+  )
+}
+
+export const serverMethods = [
+  method(
+    'CreateKeyServerKmip',
+    { ...fields, kmipKeyServerPort: fields.kmipKeyServerPort.default(5696) },
+    async (context, params) => {
+      const server = await context.memory.change(draft => {
+        const made: KeyServer = { keyServerID: ++draft.lastID.server, keyProviderID: null, ...params }
+        draft.servers.push(made)
+        return made
+      })
+      await checkCertificates(context)
+      return { kmipKeyServer: viewOf(server, context.memory.state) }
+    },
+  ),
+
+  method(
+    'ModifyKeyServerKmip',
+    {
+      keyServerID,
+      kmipCaCertificate: maybe(fields.kmipCaCertificate),
+      kmipClientCertificate: maybe(fields.kmipClientCertificate),
+      kmipKeyServerHostnames: maybe(fields.kmipKeyServerHostnames),
+      kmipKeyServerName: maybe(fields.kmipKeyServerName),
+      kmipKeyServerPort: maybe(fields.kmipKeyServerPort),
+    },
+    async (context, { keyServerID: wanted, ...params }) => {
+      const { memory, work } = context
+      const server = serverIn(memory.state, wanted)
+      const changes = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined))
+      if (Object.keys(changes).length > 0) {
+        const changed: Frozen<KeyServer> = { ...server, ...changes }
+        await test(context, changed)
+        if (changed.keyProviderID !== null) await stepIn(context, changed, changed.keyProviderID)
+        await memory.change(({ servers }) => {
+          for (const each of servers) if (each.keyServerID === wanted) Object.assign(each, changes)
+        })
+        await checkCertificates(context)
+        work.nudge()
+      }
+      return { kmipKeyServer: viewOf(serverIn(memory.state, wanted), memory.state) }
+    },
+  ),
+
+  method('DeleteKeyServerKmip', { keyServerID }, async (context, { keyServerID: wanted }) => {
+    const { memory } = context
+    refuseLast(memory.state, serverIn(memory.state, wanted))
+    await memory.change(draft => {
+      refuseLast(draft, serverIn(draft, wanted))
+      draft.servers = draft.servers.filter(each => each.keyServerID !== wanted)
+    })
+    await resolve(context, 'kmipServerFault', aboutServer(wanted))
+    await resolve(context, 'kmipCertificateFault', aboutServer(wanted))
+    return {}
+  }),
+
+  method('GetKeyServerKmip', { keyServerID }, ({ memory: { state } }, { keyServerID: wanted }) => ({
+    kmipKeyServer: viewOf(serverIn(state, wanted), state),
+  })),
+
+  method(
+    'ListKeyServersKmip',
+    {
+      keyProviderID: maybe(id),
+      kmipAssignedProviderIsActive: maybe(z.boolean()),
+      kmipHasProviderAssigned: maybe(z.boolean()),
+    },
+    ({ memory: { state } }, { keyProviderID, kmipAssignedProviderIsActive: active, kmipHasProviderAssigned: has }) => ({
+      kmipKeyServers: state.servers
+        .filter(each => keyProviderID === undefined || each.keyProviderID === keyProviderID)
+        .filter(each => has === undefined || (each.keyProviderID !== null) === has)
+        .filter(
+          each =>
+            active === undefined || (each.keyProviderID !== null && isActive(state, each.keyProviderID) === active),
+        )
+        .map(each => viewOf(each, state)),
+    }),
+  ),
+
+  method('TestKeyServerKmip', { keyServerID }, async (context, { keyServerID: wanted }) => {
+    await test(context, serverIn(context.memory.state, wanted))
+    return {}
+  }),
+
+  method(
+    'AddKeyServerToProviderKmip',
+    { keyProviderID: id, keyServerID },
+    async (context, { keyProviderID, keyServerID: wanted }) => {
+      const { memory, work } = context
+      if (!memory.state.providers.some(each => each.keyProviderID === keyProviderID))
+        throw noSuch(`kmipKeyProviders/${keyProviderID}`)
+      const server = serverIn(memory.state, wanted)
+      if (server.keyProviderID === keyProviderID) return {}
+      if (server.keyProviderID !== null)
+        throw notPermitted(
+          `key server ${wanted} is assigned to key provider ${server.keyProviderID}; RemoveKeyServerFromProviderKmip first`,
+        )
+      await test(context, server)
+      await stepIn(context, server, keyProviderID)
+      await memory.change(draft => {
+        for (const each of draft.servers) if (each.keyServerID === wanted) each.keyProviderID = keyProviderID
+      })
+      work.nudge()
+      return {}
+    },
+  ),
+
+  method('RemoveKeyServerFromProviderKmip', { keyServerID }, async (context, { keyServerID: wanted }) => {
+    const { memory } = context
+    const { keyProviderID } = serverIn(memory.state, wanted)
+    if (keyProviderID === null) return {}
+    await memory.change(draft => {
+      refuseLast(draft, serverIn(draft, wanted))
+      for (const each of draft.servers) if (each.keyServerID === wanted) each.keyProviderID = null
+    })
+    await resolve(context, 'kmipServerFault', aboutServer(wanted))
+    return {}
+  }),
+]
+
+async function stepIn(context: Context, server: Frozen<KeyServer>, keyProviderID: number): Promise<void> {
+  const others = serversOf(context.memory.state, keyProviderID).filter(
+    ({ keyServerID: other }) => other !== server.keyServerID,
+  )
+  await bringInStep(context, server, keyProviderID, others)
+}
