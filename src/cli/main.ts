@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander'
 import { addCa } from './ca.ts'
 import { addClient } from './client.ts'
+import { addCluster } from './cluster.ts'
 import { addGlobals, helpEnd } from './command.ts'
 import { addDecode } from './decode.ts'
 import { complaintOf, endings } from './endings.ts'
@@ -53,6 +54,7 @@ function program(): Command {
     addTrust,
     addSupportBundle,
     addToken,
+    addCluster,
     addEnrollment,
     addTask,
   ])
