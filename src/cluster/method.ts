@@ -41,13 +41,16 @@ function complaint({ issues }: z.ZodError, params: Readonly<Record<string, unkno
 }
 
 /** Element's documentation writes identifiers as numbers, and as texts in its walk-through; both are taken. */
-export const id = z.union([
-  z.int().min(0),
-  z
-    .string()
-    .regex(/^\d{1,9}$/, 'a whole number is wanted')
-    .transform(Number),
-])
+export const id = z.union(
+  [
+    z.int().min(0),
+    z
+      .string()
+      .regex(/^\d{1,9}$/)
+      .transform(Number),
+  ],
+  'a whole number is wanted',
+)
 
 /** One of some words, without regard to case, as the walk-through has it. */
 export const word = <const W extends string>(...words: readonly W[]) =>
@@ -62,7 +65,4 @@ export const word = <const W extends string>(...words: readonly W[]) =>
 
 /** Null, as some clients send for what they do not give, is nothing. */
 export const maybe = <S extends z.ZodType>(schema: S) =>
-  z
-    .union([schema, z.null()])
-    .transform((value): z.infer<S> | undefined => value ?? undefined)
-    .optional()
+  schema.nullish().transform((value): z.infer<S> | undefined => value ?? undefined)
