@@ -22,9 +22,8 @@ export interface Context {
 
 /** Work in the background, until it is done or the cluster ends. */
 export interface Work {
-  /** Work of this name goes on once at a time: whoever comes while it does, joins it. */
+  /** Work of a name goes on once at a time: asked for while it does, it is done once more when it is over. */
   start(name: string, task: () => Promise<void>): void
-  isUnderWay(name: string): boolean
   /** Real milliseconds, shorter where time is compressed; shorter, too, after `nudge`. @throws when the cluster ends */
   pause(realMs: number): Promise<void>
   /** Compressed. */
@@ -37,20 +36,27 @@ export interface Work {
 /** @param compression how many times faster than real time passes */
 export function openWork(log: Log, compression: number): Work {
   const under = new Map<string, Promise<void>>()
+  const again = new Map<string, () => Promise<void>>()
   const end = new AbortController()
   let wake = new AbortController()
 
+  async function perform(name: string, task: () => Promise<void>): Promise<void> {
+    for (let next: (() => Promise<void>) | undefined = task; next !== undefined && !end.signal.aborted;) {
+      again.delete(name)
+      await next().catch((error: unknown) => {
+        if (!end.signal.aborted) log.error({ error, operation: name }, 'cluster: background work failed')
+      })
+      next = again.get(name)
+    }
+    // Nothing is awaited since `again` was looked at: nobody can have come in between.
+    under.delete(name)
+  }
+
   return {
     start(name, task) {
-      if (end.signal.aborted || under.has(name)) return
-      const done = task()
-        .catch((error: unknown) => {
-          if (!end.signal.aborted) log.error({ error, operation: name }, 'cluster: background work failed')
-        })
-        .finally(() => under.delete(name))
-      under.set(name, done)
+      if (under.has(name)) again.set(name, task)
+      else if (!end.signal.aborted) under.set(name, perform(name, task))
     },
-    isUnderWay: name => under.has(name),
     ms: realMs => Math.max(1, realMs / compression),
     async pause(realMs) {
       end.signal.throwIfAborted()

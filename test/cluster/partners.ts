@@ -18,13 +18,13 @@ export interface KeyServer {
   readonly port: number
   readonly ca: string
   /** Stops it, politely. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
   /** On the same folder and port. */
-  start(): Promise<void>
+  readonly start: () => Promise<void>
   /** A certificate for a cluster's request. */
-  sign(request: string, name?: string, days?: number, now?: Date): Promise<string>
+  readonly sign: (request: string, group?: string) => Promise<string>
   /** A client that sees the keys of a group. */
-  spy(group?: string): Promise<Client>
+  readonly spy: (group?: string) => Promise<Client>
 }
 
 /** Ends with the test. */
@@ -58,9 +58,9 @@ export async function keyServer(): Promise<KeyServer> {
     ca,
     start,
     stop,
-    sign: (request, name = 'cluster', days, now = new Date()) =>
+    sign: (request, group) =>
       within(data, async opened => {
-        const { certificate } = await signClient(request, { name, days }, opened, now)
+        const { certificate } = await signClient(request, { name: 'cluster', group }, opened, new Date())
         return certificate.pem
       }),
     async spy(group = 'cluster') {
@@ -74,9 +74,9 @@ export async function keyServer(): Promise<KeyServer> {
 
 /** The API, with every result checked against the table of shapes. */
 export interface Typed {
-  call<M extends MethodName>(method: M, params?: Readonly<Record<string, unknown>>): Promise<ResultOf<M>>
+  readonly call: <M extends MethodName>(method: M, params?: Readonly<Record<string, unknown>>) => Promise<ResultOf<M>>
   /** The error of a call that has to fail: `name: message`. */
-  refused(method: MethodName, params?: Readonly<Record<string, unknown>>): Promise<string>
+  readonly refused: (method: MethodName, params?: Readonly<Record<string, unknown>>) => Promise<string>
 }
 
 export function typed(url: string, { user, password }: RunningCluster['credentials'], ca: string): Typed {
@@ -96,10 +96,10 @@ export function typed(url: string, { user, password }: RunningCluster['credentia
 export interface Cluster extends Typed {
   readonly running: RunningCluster
   /** Waits until something holds of the cluster. */
-  until<T>(look: (cluster: Typed) => Promise<T | undefined>): Promise<T>
-  locked(): Promise<number>
-  faults(): Promise<readonly string[]>
-  close(): Promise<void>
+  readonly until: <T>(look: (cluster: Typed) => Promise<T | undefined>) => Promise<T>
+  readonly locked: () => Promise<number>
+  readonly faults: () => Promise<readonly string[]>
+  readonly close: () => Promise<void>
 }
 
 /** Time passes two hundred times as fast. Ends with the test. */
@@ -139,21 +139,22 @@ interface ConnectOptions {
   readonly port?: number
   /** Default: a new one. */
   readonly keyProviderID?: number
-  readonly name?: string
+  /** Of the cluster at the key server. */
+  readonly group?: string
 }
 
 /** Key pair unless there is one, signed request, server, provider, tested and added. */
 export async function enroll(
   { call }: Typed,
   server: KeyServer,
-  { host = '127.0.0.1', port = server.port, keyProviderID, name = 'cluster' }: ConnectOptions = {},
+  { host = '127.0.0.1', port = server.port, keyProviderID, group }: ConnectOptions = {},
 ): Promise<Connected> {
   const { kmipKeyServers } = await call('ListKeyServersKmip')
-  if (kmipKeyServers.length === 0) await call('CreatePublicPrivateKeyPair', { commonName: name })
+  if (kmipKeyServers.length === 0) await call('CreatePublicPrivateKeyPair', { commonName: 'cluster' })
   const { clientCertificateSignRequest: request } = await call('GetClientCertificateSignRequest')
   const { kmipKeyServer } = await call('CreateKeyServerKmip', {
     kmipCaCertificate: server.ca,
-    kmipClientCertificate: await server.sign(request, name),
+    kmipClientCertificate: await server.sign(request, group),
     kmipKeyServerHostnames: [host],
     kmipKeyServerName: `server ${port}`,
     kmipKeyServerPort: port,
@@ -178,7 +179,7 @@ export type Manner = 'pass' | 'drop' | 'cut' | number
 export interface Wire {
   readonly port: number
   /** Also of what is connected already. */
-  set(manner: Manner): void
+  readonly set: (manner: Manner) => void
 }
 
 /** What stands between a cluster and a key server. */
