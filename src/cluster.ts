@@ -91,6 +91,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
       memory,
       bay: driveBay(memory),
       work,
+      held: new Map(),
       log,
       now,
       caller: () => ({ key: memory.state.keyPair?.privateKey, timeoutMs, now }),

@@ -16,7 +16,7 @@ import { aboutDrive, aboutNode, aboutProvider, aboutServer, raise, raiseServerFa
 import { obtain } from './key-objects.ts'
 import { visit } from './key-server.ts'
 import type { Drive, Frozen, KeyServer } from './shapes.ts'
-import { fetchKey, keyOf, missing, serversOf } from './vault.ts'
+import { fetchKey, forget, keyOf, missing, serversOf } from './vault.ts'
 
 /** After which a metadata drive that is still locked is marked failed. */
 const patienceMs = 180_000
@@ -28,6 +28,7 @@ const isSealed = (drive: Frozen<Drive>): drive is Sealed => drive.medium.kind ==
 /** Locks all drives and boots all nodes. */
 export function powerCycle(context: Context): void {
   context.bay.powerOff()
+  forget(context)
   boot(context)
 }
 

@@ -13,6 +13,8 @@ export interface Context {
   readonly memory: Memory
   readonly bay: DriveBay
   readonly work: Work
+  /** Master keys of key servers, which a cluster has in mind as long as it has power: by their identifiers. */
+  readonly held: Map<string, Buffer>
   readonly log: Log
   /** Milliseconds since 1970. */
   readonly now: () => number

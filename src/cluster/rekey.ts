@@ -18,7 +18,7 @@ import { unwrap, wrap } from './drives.ts'
 import { ElementError, notPermitted } from './failure.ts'
 import { begin, update } from './results.ts'
 import type { ClusterKey, ClusterState, Frozen, KeySource, Rekey, RekeyStep } from './shapes.ts'
-import { createKey, fetchKey, keyOf, leave, sweep, sweepOnce } from './vault.ts'
+import { createKey, fetchKey, forget, keyOf, leave, sweep, sweepOnce } from './vault.ts'
 
 const resultType = 'RekeySoftwareEncryptionAtRestMasterKey'
 
@@ -114,6 +114,7 @@ const steps: Readonly<Record<RekeyStep, (context: Context, current: Frozen<Rekey
       leave(draft, oldKeyID)
     })
     if (memory.state.software.rekey?.state !== 'DecommissionOldMasterKey') return
+    forget(context, oldKeyID)
     const left = (await sweepOnce(context)).get(oldKeyID)
     if (left !== undefined) log.warn({ message: left.message }, 'cluster: the old master key is not destroyed yet')
     await memory.change(draft => {

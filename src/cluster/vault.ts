@@ -116,7 +116,7 @@ async function copyToOthers(context: Context, key: Frozen<ClusterKey>, bytes: Bu
 }
 
 /**
- * The bytes of a key in use: the first server that has the right one. Faults are raised for those that do not, and
+ * The bytes of a key in use, from memory if it is held, else from the first server that has the right one. Faults are raised for those that do not, and
  * resolved for the one that does.
  *
  * @throws KeyServerError if none has it
@@ -124,12 +124,15 @@ async function copyToOthers(context: Context, key: Frozen<ClusterKey>, bytes: Bu
 export async function fetchKey(context: Context, keyID: string): Promise<Buffer> {
   const key = keyOf(context.memory.state, keyID)
   if (key.material !== undefined) return Buffer.from(key.material, 'base64')
+  const held = context.held.get(keyID)
+  if (held !== undefined) return Buffer.from(held)
   const failures: KeyServerError[] = []
   for (const server of serversOf(context.memory.state, key.keyProviderID))
     try {
       const bytes = await visit(server, context.caller(), client => obtain(client, key))
       if (bytes === undefined) throw missing(key, server)
       await resolve(context, 'kmipServerFault', aboutServer(server.keyServerID))
+      if (key.purpose === 'master') context.held.set(keyID, Buffer.from(bytes))
       return bytes
     } catch (error) {
       await raiseServerFault(context, aboutServer(server.keyServerID), error)
@@ -201,6 +204,15 @@ async function firstOf(
 export function leave(draft: ClusterState, keyID: string): void {
   for (const key of draft.keys) if (key.keyID === keyID) key.status = 'leaving'
   draft.keys = draft.keys.filter(key => key.status !== 'leaving' || key.keyManagementType === 'External')
+}
+
+/** What is held of master keys is forgotten: all, or one. */
+export function forget({ held }: Context, keyID?: string): void {
+  for (const [each, bytes] of held)
+    if (keyID === undefined || keyID === each) {
+      bytes.fill(0)
+      held.delete(each)
+    }
 }
 
 /** Destroys what is leaving. @returns the keys that some server could not be asked to destroy, with why */

@@ -117,14 +117,14 @@ describe('a rekey', () => {
 
   it('ends although the old key’s server is away, whose key is destroyed when it is back', async () => {
     const [first, second] = [await keyServer(), await keyServer()]
-    const partner = await cluster()
+    const partner = await cluster({ compression: 20 })
     const one = await enroll(partner, first)
     const two = await enroll(partner, second)
     await follow(partner, await rekey(partner, { keyManagementType: 'External', keyProviderID: one.keyProviderID }))
     const old = await expectWhole(partner)
     const asyncHandle = await rekey(partner, { keyManagementType: 'External', keyProviderID: two.keyProviderID })
     await partner.until(async ({ call }) => {
-      const { details } = await call('GetAsyncResult', { asyncHandle })
+      const { details } = await call('GetAsyncResult', { asyncHandle, keepResult: true })
       return details !== undefined && 'state' in details && details.state === 'RewrapDataEncryptionKeys'
         ? true
         : undefined
