@@ -94,7 +94,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
       held: new Map(),
       log,
       now,
-      caller: () => ({ key: memory.state.keyPair?.privateKey, timeoutMs, now }),
+      caller: () => ({ key: memory.state.keyPair?.privateKey, timeoutMs, now, ended: work.ended }),
     }
     const password: string = options.credentials?.password ?? (await passwordIn(folder))
     const credentials = { user: options.credentials?.user ?? 'admin', password }

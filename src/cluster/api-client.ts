@@ -30,7 +30,7 @@ export class ApiError extends Error {
 
 export interface Api {
   /** @throws ApiError, or what the system or TLS complains of */
-  call<R = Record<string, unknown>>(method: string, params?: Readonly<Record<string, unknown>>): Promise<R>
+  readonly call: <R = Record<string, unknown>>(method: string, params?: Readonly<Record<string, unknown>>) => Promise<R>
 }
 
 export function api({ url, user, password, ca, timeoutMs = 60_000 }: ApiOptions): Api {

@@ -33,6 +33,8 @@ export interface Work {
   /** Something has changed for the better: whoever pauses tries again at once. */
   nudge(): void
   close(): Promise<void>
+  /** Whether the cluster ends. */
+  readonly ended: AbortSignal
 }
 
 /** @param compression how many times faster than real time passes */
@@ -72,11 +74,14 @@ export function openWork(log: Log, compression: number): Work {
     },
     async close() {
       end.abort()
-      await Promise.all(under.values())
+      // Whoever waits for a key server that is silent is not waited for: what is lost is what a crash would lose.
+      await Promise.race([Promise.all(under.values()), sleep(drainMs, undefined, { ref: false })])
     },
+    ended: end.signal,
   }
 }
 
+const drainMs = 1_000
 const firstMs = 1_000
 const longestMs = 30_000
 

@@ -17,6 +17,8 @@ export interface Caller {
   readonly key: string | undefined
   /** For a connection, and for each answer. */
   readonly timeoutMs: number
+  /** Ends conversations. */
+  readonly ended: AbortSignal
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -34,7 +36,7 @@ export type Server = Pick<
  */
 export async function visit<T>(server: Server, caller: Caller, use: (client: Client) => Promise<T>): Promise<T> {
   const { kmipKeyServerHostnames: hosts, kmipKeyServerPort: port } = server
-  const { key, timeoutMs, now } = caller
+  const { key, timeoutMs, now, ended } = caller
   if (key === undefined)
     throw new KeyServerError(
       'authentication',
@@ -50,11 +52,14 @@ export async function visit<T>(server: Server, caller: Caller, use: (client: Cli
       failures.push(await explain(error, call, now()))
     })
     if (client === undefined) continue
+    const hangUp = (): void => void client.close()
+    ended.addEventListener('abort', hangUp)
     try {
       return await use(client)
     } catch (error) {
       throw at(server, host, await explain(error, call, now()), true)
     } finally {
+      ended.removeEventListener('abort', hangUp)
       await client.close()
     }
   }
