@@ -69,7 +69,8 @@ export interface RunningCluster {
   readonly ca: string
   /** Whether this start made it. */
   readonly isNew: boolean
-  close(): Promise<void>
+  /** Ends it; what is under way goes on at the next start. */
+  readonly close: () => Promise<void>
 }
 
 /** @throws StoreError, or the system's error where it cannot listen */
