@@ -181,6 +181,24 @@ describe('certificates', () => {
     await clear(partner)
   })
 
+  it('tells of one that really ends soon, and refuses one that is over', async () => {
+    const server = await keyServer()
+    const partner = await cluster()
+    const { keyServerID } = await enroll(partner, server)
+    const { clientCertificateSignRequest: request } = await partner.call('GetClientCertificateSignRequest')
+    const soon = await server.sign(request, { days: 20 })
+    await partner.call('ModifyKeyServerKmip', { keyServerID, kmipClientCertificate: soon })
+    expect(await partner.faults()).toEqual([expect.stringMatching(/^kmipCertificateFault: .* expires in 19 days/)])
+    const then = new Date(Date.now() - 60 * 86_400_000)
+    const old = openAuthority(await createAuthority({ now: then }))
+    const { pem: over } = await old.sign(old.plan(readRequest(request), clientProfile({ days: 30 }), then))
+    expect(await partner.refused('ModifyKeyServerKmip', { keyServerID, kmipClientCertificate: over })).toMatch(
+      /^xKmipAuthenticationFailed: .*the client certificate expired on/,
+    )
+    const { kmipKeyServer } = await partner.call('GetKeyServerKmip', { keyServerID })
+    expect(kmipKeyServer.kmipClientCertificate).toBe(soon)
+  })
+
   it('tells whose certificate is wrong', async () => {
     const server = await keyServer()
     const partner = await cluster()

@@ -3,13 +3,18 @@
  *
  * @module
  */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import { type ApiError, api } from '../../src/cluster/api-client.ts'
 import { type ClusterOptions, type RunningCluster, startCluster } from '../../src/cluster.ts'
 import { signClient } from '../../src/enrollment.ts'
 import { type Client, connect, type RunningServer, startServer } from '../../src/index.ts'
+import { executable } from '../cli/kmipd.ts'
 import { enrolled, newFolder, removeFolder, within } from '../system/server-process.ts'
 import { type MethodName, type ResultOf, results } from './shapes.ts'
 
@@ -22,9 +27,14 @@ export interface KeyServer {
   /** On the same folder and port. */
   readonly start: () => Promise<void>
   /** A certificate for a cluster's request. */
-  readonly sign: (request: string, group?: string) => Promise<string>
+  readonly sign: (request: string, options?: SignOptions) => Promise<string>
   /** A client that sees the keys of a group. */
   readonly spy: (group?: string) => Promise<Client>
+}
+
+interface SignOptions {
+  readonly group?: string | undefined
+  readonly days?: number
 }
 
 /** Ends with the test. */
@@ -58,9 +68,9 @@ export async function keyServer(): Promise<KeyServer> {
     ca,
     start,
     stop,
-    sign: (request, group) =>
+    sign: (request, asked) =>
       within(data, async opened => {
-        const { certificate } = await signClient(request, { name: 'cluster', group }, opened, new Date())
+        const { certificate } = await signClient(request, { name: 'cluster', ...asked }, opened, new Date())
         return certificate.pem
       }),
     async spy(group = 'cluster') {
@@ -154,7 +164,7 @@ export async function enroll(
   const { clientCertificateSignRequest: request } = await call('GetClientCertificateSignRequest')
   const { kmipKeyServer } = await call('CreateKeyServerKmip', {
     kmipCaCertificate: server.ca,
-    kmipClientCertificate: await server.sign(request, group),
+    kmipClientCertificate: await server.sign(request, { group }),
     kmipKeyServerHostnames: [host],
     kmipKeyServerName: `server ${port}`,
     kmipKeyServerPort: port,
@@ -217,6 +227,46 @@ export async function wire(target: number): Promise<Wire> {
     set(next) {
       manner = next
       if (next === 'cut') for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+/** Looks again and again. */
+export async function poll(look: () => Promise<boolean>): Promise<void> {
+  while (!(await look())) await new Promise(resolve => setTimeout(resolve, 20))
+}
+
+export interface Serving {
+  readonly partner: Typed
+  readonly kill: () => Promise<void>
+}
+
+/** A cluster in a process of its own, which can be killed. */
+export async function serve(state: string): Promise<Serving> {
+  const args = [
+    'cluster',
+    'serve',
+    '--json',
+    '--state',
+    state,
+    '--compression',
+    '20',
+    '--drives',
+    '4',
+    '--timeout',
+    '2',
+  ]
+  const child: ChildProcess = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  if (child.stdout === null) throw new Error('no output')
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const { api, user } = JSON.parse(line) as { readonly api: { readonly port: number }; readonly user: string }
+  const password = readFileSync(join(state, 'password'), 'utf8').trim()
+  return {
+    partner: typed(`https://127.0.0.1:${api.port}`, { user, password }, readFileSync(join(state, 'ca.pem'), 'utf8')),
+    async kill() {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
     },
   }
 }

@@ -3,17 +3,11 @@
  *
  * @module
  */
-import { once } from 'node:events'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Locate } from '../../src/index.ts'
-import { executable } from '../cli/kmipd.ts'
 import { custom } from '../system/requests.ts'
 import { newFolder, removeFolder } from '../system/server-process.ts'
-import { cluster, enroll, keyServer, type KeyServer, typed, type Typed } from './partners.ts'
+import { cluster, enroll, keyServer, type KeyServer, poll, serve, type Typed } from './partners.ts'
 import type { ResultOf } from './shapes.ts'
 
 type Result = ResultOf<'GetAsyncResult'>
@@ -178,43 +172,35 @@ describe('a cluster that is killed', () => {
     const { uniqueIdentifier } = await spy.call(Locate, { attributes: [] })
     expect(uniqueIdentifier).toHaveLength(2)
   })
+
+  it('in the middle of enabling or disabling goes on, and no drive is lost', async () => {
+    const server = await keyServer()
+    const state = await newFolder()
+    onTestFinished(() => removeFolder(state))
+    let serving = await serve(state)
+    const { keyProviderID } = await enroll(serving.partner, server)
+    const seen = new Set<string>()
+    for (let round = 0; round < 8; round++) {
+      const isEnabling = round % 2 === 0
+      await (isEnabling
+        ? serving.partner.call('EnableEncryptionAtRest', { keyProviderID })
+        : serving.partner.call('DisableEncryptionAtRest'))
+      await new Promise(resolve => setTimeout(resolve, round * 8))
+      seen.add((await serving.partner.call('GetEncryptionAtRestInfo')).state)
+      await serving.kill()
+      serving = await serve(state)
+      const { partner } = serving
+      await poll(async () => {
+        const info = await partner.call('GetEncryptionAtRestInfo')
+        const { drives } = await partner.call('KmipdListDrives')
+        return info.state === (isEnabling ? 'enabled' : 'disabled') && drives.every(({ isLocked }) => !isLocked)
+      })
+      const { drives } = await partner.call('KmipdListDrives')
+      expect(drives.map(({ failedUnlocks, isLost }) => [failedUnlocks, isLost])).toEqual(drives.map(() => [0, false]))
+      expect(drives.every(({ keyID }) => (keyID !== null) === isEnabling)).toBe(true)
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['enabling', 'disabling']))
+    const spy = await server.spy()
+    await poll(async () => (await spy.call(Locate, { attributes: [] })).uniqueIdentifier.length === 0)
+  })
 })
-
-async function poll(look: () => Promise<boolean>): Promise<void> {
-  while (!(await look())) await new Promise(resolve => setTimeout(resolve, 20))
-}
-
-interface Serving {
-  readonly partner: Typed
-  readonly kill: () => Promise<void>
-}
-
-/** The command, in a process of its own. */
-async function serve(state: string): Promise<Serving> {
-  const args = [
-    'cluster',
-    'serve',
-    '--json',
-    '--state',
-    state,
-    '--compression',
-    '20',
-    '--drives',
-    '4',
-    '--timeout',
-    '2',
-  ]
-  const child: ChildProcess = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  if (child.stdout === null) throw new Error('no output')
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  const { api, user } = JSON.parse(line) as { readonly api: { readonly port: number }; readonly user: string }
-  const password = readFileSync(join(state, 'password'), 'utf8').trim()
-  return {
-    partner: typed(`https://127.0.0.1:${api.port}`, { user, password }, readFileSync(join(state, 'ca.pem'), 'utf8')),
-    async kill() {
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    },
-  }
-}
