@@ -22,7 +22,11 @@ export interface DriveBay {
   /** All drives with an authentication key lock. */
   powerOff(): void
   unlock(driveID: number, key: Uint8Array): Promise<UnlockOutcome>
-  /** Gives an unlocked drive an authentication key, in place of what it had. It stays unlocked. */
+  /**
+   * Gives an unlocked drive an authentication key, in place of what it had. It stays unlocked.
+   *
+   * @throws Error if the drive is locked, or the key no longer in use: it would be destroyed under the drive
+   */
   setKey(driveID: number, keyID: string, key: Uint8Array): Promise<void>
   /** An unlocked drive no longer locks. */
   clearKey(driveID: number): Promise<void>
@@ -81,8 +85,12 @@ export function driveBay(memory: Memory): DriveBay {
     async setKey(driveID, keyID, key) {
       const mediaKey = mediaKeyOf(find(driveID))
       const medium = seal(mediaKey, keyID, key)
+      await memory.change(({ drives, keys }) => {
+        if (!keys.some(key => key.keyID === keyID && key.status === 'inUse'))
+          throw new Error(`key ${keyID} is no longer in use; drive ${driveID} does not get it`)
+        for (const drive of drives) if (drive.driveID === driveID) drive.medium = medium
+      })
       open.set(driveID, Buffer.from(mediaKey))
-      await edit(driveID, drive => (drive.medium = medium))
     },
 
     async clearKey(driveID) {

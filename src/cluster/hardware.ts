@@ -75,9 +75,8 @@ async function setAll(context: Context): Promise<void> {
 async function clearAll(context: Context): Promise<void> {
   const { memory, bay, work } = context
   const { keyID } = memory.state.hardware
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 0; !(await letGo(context, keyID)); attempt++) {
     const sealed = memory.state.drives.filter(({ medium }) => medium.kind === 'sealed')
-    if (sealed.length === 0) break
     for (const drive of sealed)
       if (!bay.isLocked(drive)) {
         await bay.clearKey(drive.driveID)
@@ -86,12 +85,17 @@ async function clearAll(context: Context): Promise<void> {
     // After a restart they are locked until the boot has unlocked them.
     if (sealed.some(bay.isLocked)) await work.pause(backOff(attempt))
   }
-  await memory.change(draft => {
-    draft.hardware = { state: 'disabled' }
-    if (keyID !== undefined) leave(draft, keyID)
-  })
   sweep(context)
 }
+
+/** In one commit: no drive has the key, and it may be destroyed. @returns whether that is so */
+const letGo = ({ memory }: Context, keyID: string | undefined): Promise<boolean> =>
+  memory.change(draft => {
+    if (draft.drives.some(({ medium }) => medium.kind === 'sealed')) return false
+    draft.hardware = { state: 'disabled' }
+    if (keyID !== undefined) leave(draft, keyID)
+    return true
+  })
 
 /** Until the key server answers. */
 async function patiently<T>(context: Context, ask: () => Promise<T>): Promise<T> {

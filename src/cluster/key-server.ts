@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { DiscoverVersions, isVersion, type Version } from '../../protocol/index.ts'
-import { type Client, connect } from '../client.ts'
+import { DiscoverVersions, isVersion, type Version, versions } from '../../protocol/index.ts'
+import { type Client, connect, KmipError } from '../client.ts'
 import { type Call, explain, KeyServerError, ownFault, wordsOf } from './diagnosis.ts'
 import type { Frozen, KeyServer } from './shapes.ts'
 
@@ -88,6 +88,10 @@ async function arrive(call: Call): Promise<Client> {
       .filter(isVersion)
     return client.at(versionFor(client.version, spoken))
   } catch (error) {
+    const [oldest] = versions
+    // KMIP 1.0 has no such question; who says so admits us.
+    if (error instanceof KmipError && error.reason === 'OperationNotSupported' && oldest !== undefined)
+      return client.at(oldest)
     await client.close()
     throw error
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { type Context } from '../context.ts'
 import { newDrive, wrap } from '../drives.ts'
@@ -14,7 +15,6 @@ import { begin, update } from '../results.ts'
 import type { Drive, Frozen } from '../shapes.ts'
 import { fetchKey } from '../vault.ts'
 import { clearDue, heal } from '../watch.ts'
-import { randomBytes } from 'node:crypto'
 
 /** As Element's ListDrives shows it. */
 const viewOf = ({ driveID, nodeID, slot, serial, capacity, type, status }: Frozen<Drive>) => ({
@@ -141,15 +141,20 @@ function beginDone(context: Context, draft: Parameters<typeof begin>[1], resultT
 /** New drives in the nodes: available, and without a lock. @returns their IDs */
 export async function insertDrives(context: Context, count: number, nodes: number): Promise<number[]> {
   const { memory } = context
-  const { keyID } = memory.state.software
-  const masterKey = await fetchKey(context, keyID)
-  const made = await memory.change(draft => {
-    const drives = Array.from({ length: count }, () =>
-      newDrive(++draft.lastID.drive, nodes, { keyID, wrapped: wrap(masterKey, randomBytes(32)) }),
-    )
-    draft.drives.push(...drives.map(each => ({ ...each, status: 'available' as const })))
-    return drives.map(each => each.driveID)
-  })
-  masterKey.fill(0)
-  return made
+  for (;;) {
+    const { keyID } = memory.state.software
+    const masterKey = await fetchKey(context, keyID)
+    const made = await memory.change(draft => {
+      // Another key has come meanwhile, and this one is about to be destroyed.
+      if (draft.software.keyID !== keyID) return undefined
+      return Array.from({ length: count }, () => {
+        const dataKey = { keyID, wrapped: wrap(masterKey, randomBytes(32)) }
+        const drive: Drive = { ...newDrive(++draft.lastID.drive, nodes, dataKey), status: 'available' }
+        draft.drives.push(drive)
+        return drive.driveID
+      })
+    })
+    masterKey.fill(0)
+    if (made !== undefined) return made
+  }
 }
