@@ -116,6 +116,9 @@ export async function keyForNewcomer(context: Context, driveID: number): Promise
   const drive = memory.state.drives.find(each => each.driveID === driveID)
   if (keyID === undefined || state === 'disabling' || drive?.medium.kind !== 'open') return
   const key = await fetchKey(context, keyID)
-  await bay.setKey(driveID, keyID, key)
+  await bay.setKey(driveID, keyID, key).catch((error: unknown) => {
+    // Encryption was disabled meanwhile: there is no key to have.
+    if (memory.state.hardware.keyID === keyID) throw error
+  })
   key.fill(0)
 }

@@ -88,10 +88,8 @@ async function arrive(call: Call): Promise<Client> {
       .filter(isVersion)
     return client.at(versionFor(client.version, spoken))
   } catch (error) {
-    const [oldest] = versions
     // KMIP 1.0 has no such question; who says so admits us.
-    if (error instanceof KmipError && error.reason === 'OperationNotSupported' && oldest !== undefined)
-      return client.at(oldest)
+    if (error instanceof KmipError && error.reason === 'OperationNotSupported') return client.at(versions[0])
     await client.close()
     throw error
   }

@@ -163,4 +163,33 @@ describe('drives', () => {
     await partner.call('KmipdPowerCycle')
     await unlocked(partner)
   })
+
+  it('that join while encryption is disabled or rekeyed do not get a key that goes', async () => {
+    const server = await keyServer()
+    const { partner, keyProviderID } = await lockedUp(server)
+    for (let round = 0; round < 4; round++) {
+      const { driveIDs } = await partner.call('KmipdInsertDrives', { count: 2 })
+      const delay = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+      await Promise.all([
+        partner.call('DisableEncryptionAtRest'),
+        partner.call('RekeySoftwareEncryptionAtRestMasterKey'),
+        delay(round * 5).then(() => partner.call('AddDrives', { drives: driveIDs })),
+        delay(round * 5).then(() => partner.call('KmipdInsertDrives')),
+      ])
+      await partner.until(async ({ call }) => {
+        const { state } = await call('GetEncryptionAtRestInfo')
+        const { keys } = await call('KmipdListKeys')
+        return state === 'disabled' && keys.length === 1 ? true : undefined
+      })
+      const { drives } = await partner.call('KmipdListDrives')
+      const { masterKeyInfo } = await partner.call('GetSoftwareEncryptionAtRestInfo')
+      expect(new Set(drives.map(({ keyID, dataKeyID }) => `${keyID} ${dataKeyID}`))).toEqual(
+        new Set([`null ${masterKeyInfo?.keyID}`]),
+      )
+      await enabled(partner, keyProviderID)
+    }
+    await partner.call('KmipdPowerCycle')
+    await unlocked(partner)
+    await expectUntouched(partner)
+  })
 })
