@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -143,7 +143,7 @@ async function resume(context: Context): Promise<void> {
 /** Encrypted in software from the beginning, with an internal key. */
 function newCluster(options: NewCluster): ClusterState {
   const state = emptyState(options)
-  const keyID = crypto.randomUUID()
+  const keyID = randomUUID()
   const masterKey = randomBytes(32)
   state.keys.push({
     keyID,

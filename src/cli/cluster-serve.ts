@@ -5,7 +5,7 @@
  */
 import { rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { constants, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { writeSecret } from '../cluster/files.ts'
@@ -15,6 +15,7 @@ import type { ServeOptions } from './cluster.ts'
 import { placeFile } from './cluster-place.ts'
 import { screenOf } from './command.ts'
 import { CommandError } from './endings.ts'
+import { signalled } from './signal.ts'
 
 export async function serve(options: ServeOptions, command: Command): Promise<void> {
   const {
@@ -87,17 +88,4 @@ export async function serve(options: ServeOptions, command: Command): Promise<vo
   await cluster.close()
   await rm(placeFile(state), { force: true })
   await log.close()
-}
-
-/** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
-function signalled(): Promise<void> {
-  return new Promise(done => {
-    let isStopping = false
-    const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
-      if (isStopping) process.exit(128 + constants.signals[signal])
-      isStopping = true
-      done()
-    }
-    process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-  })
 }

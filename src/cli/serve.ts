@@ -4,11 +4,11 @@
  * @module
  */
 import { rmSync } from 'node:fs'
-import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { type RunningServer, startServer } from '../server.ts'
 import { addCommand, dataOf, screenOf, wholeNumber } from './command.ts'
 import type { Screen } from './screen.ts'
+import { signalled } from './signal.ts'
 
 interface ServeOptions {
   readonly host?: string
@@ -59,20 +59,6 @@ async function serve({ ephemeral = false, ...listen }: ServeOptions, command: Co
   await stop
   screen.note('stopping: answering what has been received; a second signal ends at once')
   await server.close()
-}
-
-/** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
-function signalled(): Promise<void> {
-  return new Promise(resolve => {
-    let isStopping = false
-    const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
-      // As a shell counts a process that a signal ended.
-      if (isStopping) process.exit(128 + constants.signals[signal])
-      isStopping = true
-      resolve()
-    }
-    process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-  })
 }
 
 /** What a user needs next. */
