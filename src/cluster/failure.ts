@@ -1,8 +1,9 @@
 /**
  * Why a method fails, in Element's envelope: code, name, message.
  *
- * Which names Element itself gives to failures of its KMIP methods is not public. Of those below, the first six are seen in
- * its documentation and its clients; those of KMIP are our own.
+ * Which names Element itself gives to failures of its KMIP methods is not public. Of those below, xUnknownAPIMethod,
+ * xMissingParameter, xInvalidParameter, xDBNoSuchPath, xAsyncHandleDoesNotExist and xAPINotPermitted are seen in its
+ * documentation and its clients; the others are our own.
  *
  * @module
  */
