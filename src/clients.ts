@@ -11,7 +11,17 @@
  */
 import type { Certificate } from '../certs/index.ts'
 import { type Awaitable, type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
-import { type ClientEntry, entryOf, numberOf, parse, refusalOf, unknown } from './clients/entry.ts'
+import { type Claims, claimsOn } from './clients/claims.ts'
+import {
+  type ClientEntry,
+  entryOf,
+  isKeyLost,
+  isOfLostKey,
+  numberOf,
+  parse,
+  refusalOf,
+  unknown,
+} from './clients/entry.ts'
 import { type ClientName, type Guest, guestOf as namedGuest, stranger } from './clients/guest.ts'
 import { fault, type Refusal } from './diagnosis/faults.ts'
 import { Failure } from './failure.ts'
@@ -19,7 +29,8 @@ import { revised } from './revocation/revision.ts'
 import type { Session } from './session.ts'
 import { noTrusts, type Trusts } from './trust.ts'
 
-export { type ClientEntry, entryOf } from './clients/entry.ts'
+export { type Claims, isClaimed } from './clients/claims.ts'
+export { type ClientEntry, entryOf, isKeyLost } from './clients/entry.ts'
 
 const table = 'client'
 const everyTerm = 'every'
@@ -88,7 +99,14 @@ export interface Clients {
   list(): Promise<ClientEntry[]>
   /** The entries of a client's name, or else of a serial number, or of a fingerprint or its beginning. */
   find(wanted: string): Promise<ClientEntry[]>
-  /** Marks entries as revoked; those that already are stay as they were. One that is not entered is entered as revoked. */
+  /** What others than the client of this name have in a group already. */
+  claims(group: string, name: string): Promise<Claims>
+  /** The entries of the same public keys, those that were given included. */
+  ofSameKeys(entries: readonly Pick<ClientEntry, 'keyFingerprint'>[]): Promise<ClientEntry[]>
+  /**
+   * Marks entries as revoked; those that already are stay as they were, unless it is their key that is compromised. One
+   * that is not entered is entered as revoked. What a compromised key was certified for beside is revoked as well.
+   */
   revoke(entries: readonly ClientEntry[], reason: string, now: number): Promise<void>
 }
 
@@ -150,7 +168,9 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
     beside: readonly RecordChange[] = [],
   ): Promise<void> {
     const body = Buffer.from(JSON.stringify(entry))
-    const change = { table, id, ...(previous === undefined ? {} : { previous }), body, terms: [everyTerm] }
+    const { keyFingerprint: key } = entry
+    const terms = [everyTerm, ...(key === undefined ? [] : [keyTerm(key)])]
+    const change = { table, id, ...(previous === undefined ? {} : { previous }), body, terms }
     await store.commit([change, ...beside])
   }
 
@@ -180,9 +200,23 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
 
   async function revokeOne(entry: ClientEntry, revoked: NonNullable<ClientEntry['revoked']>): Promise<void> {
     const found = await locate(entry)
-    if (found?.entry.revoked !== undefined || entry.revoked !== undefined) return
+    const latest = found?.entry ?? entry
+    const { revoked: before } = latest
+    if (before !== undefined && (isKeyLost(latest) || !isOfLostKey(revoked.reason))) return
     const id = found?.id ?? entry.fingerprint
-    await put(id, { ...(found?.entry ?? entry), revoked }, found?.record, [await revised(store)])
+    const told = { date: before?.date ?? revoked.date, reason: revoked.reason }
+    await put(id, { ...latest, revoked: told }, found?.record, [await revised(store)])
+  }
+
+  async function ofSameKeys(given: readonly Pick<ClientEntry, 'keyFingerprint'>[]): Promise<ClientEntry[]> {
+    const keys = new Set(given.flatMap(({ keyFingerprint = [] }) => keyFingerprint))
+    const entries: ClientEntry[] = []
+    for (const key of keys)
+      for await (const id of store.find(table, keyTerm(key))) {
+        const found = await read(id)
+        if (found?.entry.keyFingerprint === key) entries.push(found.entry)
+      }
+    return entries
   }
 
   async function confirmAnew(
@@ -266,8 +300,18 @@ export function clientsOf(store: Store, hospitality: () => Hospitality = () => n
       )
     },
 
+    claims: async (group, name) =>
+      claimsOn(group, name, { store, trusts: hospitality().trusts, entries: await list() }),
+
+    ofSameKeys,
+
     async revoke(entries, reason, now) {
-      for (const entry of entries) await again(() => revokeOne(entry, { date: now, reason }))
+      const all = async (each: readonly ClientEntry[]): Promise<void> => {
+        for (const entry of each) await again(() => revokeOne(entry, { date: now, reason }))
+      }
+      await all(entries)
+      // Looked for last: what is planned from now on finds the key compromised.
+      if (isOfLostKey(reason)) await all(await ofSameKeys(entries))
     },
   }
 }
@@ -292,5 +336,7 @@ const keysOf = ({ fingerprint, serialNumber, issuer }: Certificate) => ({
   serialNumber,
   issuer: issuer.text,
 })
+
+const keyTerm = (fingerprint: string): string => `key:${fingerprint}`
 
 const shortestPrefix = 8

@@ -18,7 +18,7 @@ import {
   readRequest,
 } from '../certs/index.ts'
 import type { RecordChange } from '../store/index.ts'
-import { type ClientEntry, type Clients, entryOf } from './clients.ts'
+import { type Claims, type ClientEntry, type Clients, entryOf, isClaimed, isKeyLost } from './clients.ts'
 import { daysUnder, type Policy } from './policy.ts'
 
 /**
@@ -53,6 +53,8 @@ export interface Enrolled {
   readonly certificate: Certificate
   /** What the client installs as the authority: PEM, leaf issuer first. */
   readonly chain: readonly string[]
+  /** Whose objects a new client shares from now on. */
+  readonly joined?: Claims | undefined
 }
 
 /** Who issues to whom, under which rules. What a server and a shell have opened is one. */
@@ -73,28 +75,55 @@ export function checkName(words: string, name: string): void {
 }
 
 /** The group that a client of this name is in, or shall be. @throws EnrollmentError */
-export async function groupOf(clients: Clients, { name, group }: ClientRequest): Promise<string> {
+export const groupOf = async (clients: Clients, asked: ClientRequest): Promise<string> =>
+  (await placeOf(clients, asked)).group
+
+interface Place {
+  readonly group: string
+  readonly joined?: Claims
+}
+
+async function placeOf(clients: Clients, { name, group }: ClientRequest): Promise<Place> {
   checkName('client name', name)
   if (group !== undefined) checkName('group', group)
   const known = (await clients.find(name)).filter(entry => entry.name === name && entry.fingerprint !== '').at(-1)
-  if (group !== undefined && known !== undefined && known.group !== group)
+  if (known !== undefined) {
+    if (group !== undefined && known.group !== group)
+      throw new EnrollmentError(
+        'taken',
+        `the client ${name} is in the group ${known.group}; give it another name, or leave --group ${group} out`,
+      )
+    return { group: known.group }
+  }
+  const chosen = group ?? name
+  const claims = await clients.claims(chosen, name)
+  if (!isClaimed(claims)) return { group: chosen }
+  // What a group holds must not be got at by accident of naming.
+  if (group === undefined)
     throw new EnrollmentError(
       'taken',
-      `the client ${name} is in the group ${known.group}; give it another name, or leave --group ${group} out`,
+      `there is a group ${chosen} ${claimWords(claims)}; say --group ${chosen} to join it, or choose another name`,
     )
-  const chosen = group ?? known?.group ?? name
-  // A group that bears another client's name must not be joined by accident of naming.
-  if (
-    group === undefined &&
-    known === undefined &&
-    (await clients.list()).some(entry => entry.group === chosen && entry.name !== name)
-  )
-    throw new EnrollmentError(
-      'taken',
-      `there is a group ${chosen} of other clients; say --group ${chosen} to join it, or choose another name`,
-    )
-  return chosen
+  return { group: chosen, joined: claims }
 }
+
+/** What makes a group somebody's. */
+function claimWords({ clients, authorities }: Claims): string {
+  if (clients.length > 0) return 'of other clients'
+  return authorities.length > 0 ? 'of the clients of another authority' : 'that has objects'
+}
+
+/** @throws EnrollmentError if a certificate of this key was revoked since somebody else may have the key */
+export async function refuseLostKey(clients: Clients, keyFingerprint: string): Promise<void> {
+  const lost = (await clients.ofSameKeys([{ keyFingerprint }])).find(isKeyLost)
+  if (lost !== undefined) throw lostKey(lost)
+}
+
+export const lostKey = ({ name, serialNumber, revoked }: ClientEntry): EnrollmentError =>
+  new EnrollmentError(
+    'taken',
+    `the key is compromised: its certificate ${serialNumber} of ${name} was revoked for that (${revoked?.reason ?? ''}); make a new key, and a request for it`,
+  )
 
 /**
  * Signs a cluster's certificate request.
@@ -160,9 +189,11 @@ export async function enroll(
   { planned: besidePlan, signed: besideSigned }: Recording = {},
 ): Promise<Enrolled> {
   const { authority, clients } = office
-  const group = await groupOf(clients, asked)
+  const { group, joined } = await placeOf(clients, asked)
   const { name, administrator = false } = asked
   const plan = planFor(subject, asked, office, now)
+  const { fingerprint: keyFingerprint } = plan.publicKey
+  await refuseLostKey(clients, keyFingerprint)
   const planned: ClientEntry = {
     name,
     group,
@@ -171,16 +202,19 @@ export async function enroll(
     subject: plan.subject.text,
     issuer: plan.issuer.text,
     publicKey: plan.publicKey.description,
+    keyFingerprint,
     notBefore: plan.notBefore.getTime(),
     notAfter: plan.notAfter.getTime(),
     issued: now.getTime(),
     ...(administrator ? { administrator } : {}),
   }
   await clients.plan(planned, besidePlan?.(planned))
+  // Whoever reports the key meanwhile either is heard here, or finds the plan and revokes it.
+  await refuseLostKey(clients, keyFingerprint)
   const certificate = await authority.sign(plan)
   const entry = { ...planned, fingerprint: certificate.fingerprint }
   await clients.complete(entry, await besideSigned?.(entry, certificate))
-  return { entry, certificate, chain: authority.chain }
+  return { entry, certificate, chain: authority.chain, joined }
 }
 
 /**
@@ -207,6 +241,7 @@ export async function trustClient(
   const known = await clients.entered(certificate)
   if (known === undefined) {
     refuseUnfit(certificate, words, now)
+    await refuseLostKey(clients, certificate.publicKey.fingerprint)
     const entry = entryOf(certificate, asked.name, await groupOf(clients, asked), now.getTime())
     await clients.enter(entry)
     return entry

@@ -17,8 +17,8 @@ import { randomBytes } from 'node:crypto'
 import { type Request, readRequest } from '../certs/index.ts'
 import { type Store, StoreError } from '../store/index.ts'
 import { type Caller, may } from './caller.ts'
-import type { ClientEntry } from './clients.ts'
-import { checkName, EnrollmentError, type Office, planFor } from './enrollment.ts'
+import { type ClientEntry, isKeyLost } from './clients.ts'
+import { checkName, EnrollmentError, lostKey, type Office, planFor, refuseLostKey } from './enrollment.ts'
 import { found, issuing } from './enrollments/issue.ts'
 import { changed, type Enrollment, enrollmentRecords, type FoundEnrollment, type Page } from './enrollments/record.ts'
 import {
@@ -69,10 +69,16 @@ export interface Enrollments {
    * Enters a request. An administrator's is answered by a certificate at once, and so is one with a one-time token, unless
    * there is something to decide; any other waits. The same request again is the same enrollment.
    *
-   * @returns with `isNew` false if it was there, whatever has become of it
+   * An administrator's wish goes before that of whoever submitted it earlier, as long as nothing is issued.
+   *
+   * @returns with `isNew` false if it was there, whatever has become of it; `isVisible` false if it is somebody else's, of
+   *   which the caller may know no more than how it stands
    * @throws CertsError if the request is not acceptable
    */
-  submit(submission: Submission, caller: Caller): Promise<Progress & { readonly isNew: boolean }>
+  submit(
+    submission: Submission,
+    caller: Caller,
+  ): Promise<Progress & { readonly isNew: boolean; readonly isVisible: boolean }>
   /** Newest first. `next` is where the next page begins, if there is one. */
   list(state: EnrollmentState | undefined, page: Page): Promise<{ page: Progress[]; next: string | undefined }>
   get(id: string, caller: Caller): Promise<Progress>
@@ -106,6 +112,12 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     return { state: isRevoked ? 'revoked' : state, enrollment, entry }
   }
 
+  /** All certificates that were planned for it. */
+  async function entriesOf({ planned }: Enrollment): Promise<ClientEntry[]> {
+    const entries = await Promise.all(planned.map(number => office().clients.numbered(number)))
+    return entries.filter(entry => entry !== undefined)
+  }
+
   /** The caller's token as it is by now. */
   async function again(caller: Caller): Promise<Caller> {
     const token = caller.token && (await tokens.get(caller.token.token.id))
@@ -116,7 +128,10 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
   async function entered(request: Request, wish: Wish, caller: Caller): Promise<FoundEnrollment & { isNew: boolean }> {
     const known = await records.ofRequest(request.fingerprint)
     if (known !== undefined) {
-      const { name, group } = known.enrollment
+      const { name, group, state } = known.enrollment
+      // Whoever was there first may have asked for what no administrator wants.
+      if (may(caller, 'admin') && isOpen(state))
+        return { ...known, enrollment: { ...known.enrollment, ...wish }, isNew: false }
       if (name !== wish.name || (group !== wish.group && wish.group !== undefined))
         throw new EnrollmentError(
           'taken',
@@ -131,6 +146,7 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
       throw new EnrollmentError('full', `${maxPending} enrollments wait already; have some approved or rejected`)
     // What would never be signed shall not wait for anybody.
     planFor(request, wish, office(), new Date(now()))
+    await refuseLostKey(office().clients, request.publicKey.fingerprint)
     const enrollment: Enrollment = {
       id: newIdentifier(),
       state: 'pending',
@@ -147,6 +163,13 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     const use = token?.token.once === true ? [tokens.use(token, usedFor(enrollment.id), now())] : []
     await store.commit([changed(enrollment), ...use])
     return { ...(await found(records, enrollment.id)), isNew: true }
+  }
+
+  /** What a submission comes to, if there is anything to decide yet. */
+  async function decidedFor(known: FoundEnrollment, caller: Caller): Promise<Enrollment> {
+    if (!isOpen(known.enrollment.state)) return known.enrollment
+    if (may(caller, 'admin')) return issuer.issue(known, caller)
+    return isTokenOf(caller, known.enrollment) ? issuer.issueAlone(known, caller) : known.enrollment
   }
 
   /** Goes on when another writer was faster. Certificates are issued one after the other. */
@@ -168,14 +191,11 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
       return settled(async () => {
         const current = await again(caller)
         const known = await entered(request, wishOf(request, asked, current), current)
-        const { state } = known.enrollment
-        const isOpen = state === 'pending' || state === 'approved'
         const { isNew } = known
-        if (isOpen && may(current, 'admin')) return { ...(await progressOf(await issuer.issue(known, current))), isNew }
         const latest = await again(current)
-        if (isOpen && isTokenOf(latest, known.enrollment))
-          return { ...(await progressOf(await issuer.issueAlone(known, latest))), isNew }
-        return { ...(await progressOf(known.enrollment)), isNew }
+        const decided = await decidedFor(known, latest)
+        const isVisible = maySee(await again(latest), decided)
+        return { ...(await progressOf(decided)), isNew, isVisible }
       })
     },
 
@@ -230,11 +250,9 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
         const { state, entry } = await progressOf(enrollment)
         if (state !== 'issued' && state !== 'revoked')
           throw new EnrollmentError('taken', `enrollment ${id} is ${state}; there is no certificate to renew`)
-        if (state === 'revoked' && lostKey.test(entry?.revoked?.reason ?? ''))
-          throw new EnrollmentError(
-            'taken',
-            `the certificate was revoked since its key is compromised; submit a request for a new key`,
-          )
+        // All of them are of one key, also those that were entered without its fingerprint.
+        const lost = (await entriesOf(enrollment)).find(isKeyLost)
+        if (lost !== undefined) throw lostKey(lost)
         if (!may(caller, 'admin') && (state === 'revoked' || now() > (entry?.notAfter ?? 0)))
           throw new EnrollmentError(
             'forbidden',
@@ -248,19 +266,14 @@ export function enrollmentsOf({ store, tokens, office, now = Date.now }: Enrollm
     revoke: (id, reason) =>
       settled(async () => {
         const { enrollment } = await found(records, id)
-        const { planned, state } = enrollment
+        const { state } = enrollment
         if (state !== 'issued')
           throw new EnrollmentError('taken', `enrollment ${id} is ${state}; there is no certificate to revoke`)
-        const entries = await Promise.all(planned.map(number => office().clients.numbered(number)))
-        await office().clients.revoke(
-          entries.filter(entry => entry !== undefined),
-          reason,
-          now(),
-        )
+        await office().clients.revoke(await entriesOf(enrollment), reason, now())
         return progressOf(enrollment)
       }),
   }
 }
 
-/** RFC 5280 §5.3.1 */
-const lostKey = /^(key|cA)Compromise$/
+/** Whether no certificate has been decided against, or was issued. */
+const isOpen = (state: Enrollment['state']): boolean => state === 'pending' || state === 'approved'

@@ -18,6 +18,8 @@ const entrySchema = z.object({
   subject: z.string(),
   issuer: z.string(),
   publicKey: z.string(),
+  /** SHA-256 of the SubjectPublicKeyInfo; entries of kmipd 0.1 have none. */
+  keyFingerprint: z.string().optional(),
   notBefore: z.number(),
   notAfter: z.number(),
   issued: z.number(),
@@ -45,6 +47,7 @@ export const entryOf = (certificate: Certificate, name: string, group: string, n
   subject: certificate.subject.text,
   issuer: certificate.issuer.text,
   publicKey: certificate.publicKey.description,
+  keyFingerprint: certificate.publicKey.fingerprint,
   notBefore: certificate.notBefore.getTime(),
   notAfter: certificate.notAfter.getTime(),
   issued: now,
@@ -59,6 +62,12 @@ export function parse({ table, id, body }: StoredRecord): ClientEntry {
     })
   return entry.data
 }
+
+/** Whether somebody else may hold the key (RFC 5280 §5.3.1). */
+export const isKeyLost = ({ revoked }: Pick<ClientEntry, 'revoked'>): boolean =>
+  revoked !== undefined && isOfLostKey(revoked.reason)
+
+export const isOfLostKey = (reason: string): boolean => reason === 'keyCompromise' || reason === 'cACompromise'
 
 export function refusalOf({ name, revoked, notAfter, notBefore }: ClientEntry, now: number): Refusal | undefined {
   if (revoked !== undefined)

@@ -39,9 +39,10 @@ export function issuing({ store, records, tokens, office, now }: IssuingOptions)
     own?: ClientEntry,
   ): Promise<string | undefined> {
     if (token === undefined) return 'an administrator decides'
+    const { clients } = office()
     const numbers = [...enrollment.planned, ...(own === undefined ? [] : [own])]
-    const others = (await office().clients.list()).filter(entry => !numbers.some(number => isSame(number, entry)))
-    return objection(enrollment, readRequest(enrollment.request), token.token, others)
+    const register = (await clients.list()).filter(entry => !numbers.some(number => isSame(number, entry)))
+    return objection(enrollment, readRequest(enrollment.request), token.token, { register, clients })
   }
 
   /** @param check the last word before the certificate is good */

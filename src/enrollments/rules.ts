@@ -8,7 +8,7 @@
  */
 import type { Request } from '../../certs/index.ts'
 import { type Caller, may } from '../caller.ts'
-import type { ClientEntry } from '../clients.ts'
+import { type ClientEntry, type Clients, isClaimed } from '../clients.ts'
 import { checkName, EnrollmentError } from '../enrollment.ts'
 import type { Token } from '../tokens.ts'
 import type { Enrollment } from './record.ts'
@@ -60,23 +60,31 @@ export const isTokenOf = ({ token: found }: Caller, { id }: Enrollment): boolean
 export const usedFor = (id: string): string => `enrollment ${id}`
 
 /** Why a one-time token does not suffice, for people; undefined if it does. */
-export function objection(
+export async function objection(
   { name, group, days }: Wish,
   { subject: { commonName } }: Request,
   { client: own, group: ownGroup }: Token,
-  register: readonly ClientEntry[],
-): string | undefined {
-  const isTaken = (wanted: string): boolean => register.some(entry => entry.name === wanted || entry.group === wanted)
+  { register, clients }: Taken,
+): Promise<string | undefined> {
   if (days !== undefined && days > freeDays) return `${days} days are more than ${freeDays}; an administrator decides`
   if (commonName !== undefined && commonName !== name)
     return `the common name of the request is ${commonName}, not ${name}; an administrator decides`
-  if (own === undefined && register.some(entry => entry.name === name))
-    return `there is a client ${name} already; an administrator decides`
-  if (group === undefined && own === undefined && isTaken(name))
-    return `there is a group ${name} already; an administrator decides`
-  if (group !== undefined && group !== ownGroup && isTaken(group))
-    return `there is a group ${group} already; an administrator decides`
+  const known = register.filter(entry => entry.name === name)
+  if (own === undefined && known.length > 0) return `there is a client ${name} already; an administrator decides`
+  const its = known.findLast(({ fingerprint }) => fingerprint !== '')?.group
+  const wanted = group ?? its ?? name
+  if (wanted === its || wanted === ownGroup) return undefined
+  if (wanted !== name) return `the token is not for the group ${wanted}; an administrator decides`
+  if (isClaimed(await clients.claims(wanted, name)))
+    return `there is a group ${wanted} already; an administrator decides`
   return undefined
+}
+
+/** Names and groups that are somebody's. */
+export interface Taken {
+  /** All entries but those of the enrollment itself. */
+  readonly register: readonly ClientEntry[]
+  readonly clients: Pick<Clients, 'claims'>
 }
 
 /** Whether the caller may see an enrollment, and what came of it. */

@@ -40,6 +40,13 @@ const enrollmentSchema = z
   })
   .meta({ id: 'Enrollment' })
 
+const standingSchema = enrollmentSchema.pick({ id: true, state: true }).meta({ id: 'EnrollmentState' })
+
+const submittedSchema = z
+  .union([enrollmentSchema, standingSchema])
+  .describe('Of a request that somebody else has submitted: how it stands, and no more.')
+  .meta({ id: 'SubmittedEnrollment' })
+
 const listSchema = z
   .object({
     enrollments: z.array(enrollmentSchema),
@@ -99,21 +106,22 @@ export const enrollmentRoutes = (enrollments: Enrollments): Route[] => [
     tag,
     summary: 'submit a certificate request',
     description:
-      'The same request again is the same enrollment, whatever has become of it. An administrator’s is answered by a certificate at once, and so is one with a one-time token, unless it asks for a name or group that somebody has; any other waits.',
+      'The same request again is the same enrollment, whatever has become of it. An administrator’s is answered by a certificate at once, and so is one with a one-time token, unless it asks for a name that somebody has, or for a group that holds anything or that the token is not for; any other waits. What an administrator asks for replaces what somebody else asked for by the same request, as long as nothing is issued. Of a request that somebody else submitted, whoever may not see the enrollment is told how it stands and no more. A key that is compromised is not certified again.',
     access: 'enroll',
     body: submissionSchema,
     replies: {
-      200: { description: 'It was submitted before.', schema: enrollmentSchema },
+      200: { description: 'It was submitted before.', schema: submittedSchema },
       201: { description: 'Issued.', schema: enrollmentSchema },
-      202: { description: 'It waits for an administrator.', schema: enrollmentSchema },
+      202: { description: 'It waits for an administrator.', schema: submittedSchema },
     },
     failures: [409],
     answer: async ({ body, caller }) => {
       const progress = await enrollments.submit(body, caller)
-      const { state, isNew } = progress
-      const headers = { location: `/v1/enrollments/${progress.enrollment.id}` }
+      const { state, isNew, isVisible, enrollment } = progress
+      const headers = { location: `/v1/enrollments/${enrollment.id}` }
       const status = state === 'pending' || state === 'approved' ? 202 : isNew ? 201 : 200
-      return json(status, plain(progress), { headers })
+      if (status === 201) return json(status, plain(progress), { headers })
+      return json(status, isVisible ? plain(progress) : { id: enrollment.id, state }, { headers })
     },
   }),
   route({
@@ -197,7 +205,7 @@ export const enrollmentRoutes = (enrollments: Enrollments): Route[] => [
     tag,
     summary: 'issue another certificate for the same key',
     description:
-      'The old one is good until it ends. For whoever submitted it and the client itself, as long as it has a certificate; after that, or if it was revoked, for an administrator. A compromised key is not renewed.',
+      'The old one is good until it ends. For whoever submitted it and the client itself, as long as it has a certificate; after that, or if it was revoked, for an administrator. A compromised key is not renewed: not if any certificate of it was revoked for that.',
     access: 'caller',
     params,
     replies: one,
@@ -210,7 +218,8 @@ export const enrollmentRoutes = (enrollments: Enrollments): Route[] => [
     id: 'revokeEnrollment',
     tag,
     summary: 'shut the client out, at once',
-    description: 'All certificates of the enrollment are revoked.',
+    description:
+      'All certificates of the enrollment are revoked; with the reason keyCompromise all others of its key, too.',
     access: 'admin',
     params,
     body: revocationSchema,
