@@ -14,6 +14,7 @@ import { readName } from './distinguished-name.ts'
 import { CertsError } from './errors.ts'
 import type { KeyUsage } from './extension.ts'
 import {
+  isConstraining,
   readBasicConstraints,
   readExtendedKeyUsage,
   readExtensions,
@@ -51,6 +52,11 @@ export interface Certificate {
   readonly keyUsage?: readonly KeyUsage[]
   /** Names such as `clientAuth`, or object identifiers; absent when any purpose is served. */
   readonly extendedKeyUsage?: readonly string[]
+  /**
+   * Of an authority: whether it limits what stands below it by more than `verifyChain` looks at, by name constraints (RFC 5280
+   * §4.2.1.10) or a critical extension that is not known here.
+   */
+  readonly isConstraining: boolean
 }
 
 /** What issuing needs beside what the certificate says: encodings, to be copied as they are. */
@@ -179,6 +185,7 @@ export function certificateOf(node: Node): Certificate {
     ...(pathLength !== undefined && { pathLength }),
     ...(usage && { keyUsage: usage }),
     ...(purpose && { extendedKeyUsage: purpose }),
+    isConstraining: isConstraining(fields.extensions),
   }
 }
 

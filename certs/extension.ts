@@ -31,6 +31,7 @@ const oids = {
   reasonCode: '2.5.29.21',
   deltaCRLIndicator: '2.5.29.27',
   issuingDistributionPoint: '2.5.29.28',
+  nameConstraints: '2.5.29.30',
   cRLDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
@@ -125,6 +126,12 @@ export const criticalBeside = (node: Node | undefined, known: readonly Extension
     .map(({ child: [type] }) => readObjectIdentifier(type, 'an extension'))
     .filter(oid => !known.some(name => oids[name] === oid))
 
+/** What of a certificate `verifyChain` heeds, or does not need to. */
+const heeded = ['basicConstraints', 'keyUsage', 'extKeyUsage', 'subjectAltName', 'subjectKeyIdentifier'] as const
+
+export const isConstraining = (extensions: Node | undefined): boolean =>
+  readExtensions(extensions).has(oids.nameConstraints) || criticalBeside(extensions, heeded).length > 0
+
 /** The decoded value of an extension, if it is there. */
 export function valueOf(extensions: Extensions, name: ExtensionName): Node | undefined {
   const octets = extensions.get(oids[name])
@@ -159,6 +166,10 @@ export function readExtendedKeyUsage(extensions: Extensions): string[] | undefin
     })
   )
 }
+
+/** Of the key that signed; undefined where it is told by name alone, or not at all. */
+export const readAuthorityKeyIdentifier = (extensions: Extensions): Uint8Array | undefined =>
+  valueOf(extensions, 'authorityKeyIdentifier')?.child.find(({ tag }) => tag === context(0, false))?.content
 
 export function readSubjectKeyIdentifier(extensions: Extensions): Uint8Array | undefined {
   const node = valueOf(extensions, 'subjectKeyIdentifier')

@@ -6,7 +6,7 @@
 import type { Certificate } from './certificate.ts'
 import { children, context, decode, tags } from './der.ts'
 import { type DistinguishedName, readName } from './distinguished-name.ts'
-import { readExtensions, readSubjectKeyIdentifier, valueOf } from './extension.ts'
+import { readAuthorityKeyIdentifier, readExtensions, readSubjectKeyIdentifier, valueOf } from './extension.ts'
 
 /** Lower-case hexadecimal; absent where the certificate does not say. */
 export interface KeyIdentifiers {
@@ -25,12 +25,12 @@ export function keyIdentifiersOf({ der }: Certificate): KeyIdentifiers {
   const extensions = readExtensions(content.find(({ tag }) => tag === context(3))?.child[0])
   const subject = readSubjectKeyIdentifier(extensions)
   const fields = valueOf(extensions, 'authorityKeyIdentifier')?.child ?? []
-  const authority = fields.find(({ tag }) => tag === context(0, false))
+  const authority = readAuthorityKeyIdentifier(extensions)
   // GeneralNames, of which a directoryName is [4], explicitly tagged.
   const issuer = fields.find(({ tag }) => tag === context(1))?.child.find(({ tag }) => tag === context(4))?.child[0]
   return {
     ...(subject && { subject: hex(subject) }),
-    ...(authority && { authority: hex(authority.content) }),
+    ...(authority && { authority: hex(authority) }),
     ...(issuer && { authorityIssuer: readName(issuer, 'the issuer of the authority').text }),
   }
 }

@@ -34,7 +34,14 @@ import {
 import type { DistinguishedName } from './distinguished-name.ts'
 import { readName } from './distinguished-name.ts'
 import { CertsError } from './errors.ts'
-import { authorityKeyIdentifier, criticalBeside, extension, readExtensions, valueOf } from './extension.ts'
+import {
+  authorityKeyIdentifier,
+  criticalBeside,
+  extension,
+  readAuthorityKeyIdentifier,
+  readExtensions,
+  valueOf,
+} from './extension.ts'
 import { readPublicKey } from './key.ts'
 import { listWanted, readArmour, toPem } from './pem.ts'
 import type { Publication } from './publication.ts'
@@ -91,6 +98,8 @@ export interface RevocationList {
   /** One armoured block. */
   readonly pem: string
   readonly issuer: DistinguishedName
+  /** Identifier of the key that signed it, lower-case hexadecimal: which of several keys of one name. Some leave it out. */
+  readonly signer?: string
   /** Grows from list to list. Some authorities leave it out. */
   readonly number?: bigint
   /** Of a delta: the number of the list that it is to be applied to, or of any later one. Absent from a full list. */
@@ -179,11 +188,13 @@ export function readRevocationList(input: string | Uint8Array): RevocationList {
   const extensions = readExtensions(inner)
   const number = valueOf(extensions, 'cRLNumber')
   const base = valueOf(extensions, 'deltaCRLIndicator')
+  const signer = readAuthorityKeyIdentifier(extensions)
   if (wrapped && !isExtensible) throw malformed('a list of version 1 has extensions')
   return {
     der: Uint8Array.from(der),
     pem: toPem('X509 CRL', der),
     issuer: readName(issuer && decode(issuer.der), 'the issuer'),
+    ...(signer && { signer: Buffer.from(signer).toString('hex') }),
     ...(number && { number: readBigInteger(number, 'cRLNumber') }),
     ...(base && { base: readBigInteger(base, 'deltaCRLIndicator') }),
     thisUpdate: readTime(thisUpdate, 'thisUpdate'),

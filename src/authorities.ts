@@ -16,6 +16,7 @@ import {
   openAuthority,
   type Publication,
   readCertificate,
+  readCertificates,
 } from '../certs/index.ts'
 import { type DataFolder, inFile, inFiles, readWhole } from './data-folder.ts'
 import { completeChanges, isChanging } from './folder-changes.ts'
@@ -99,6 +100,10 @@ export const publishing = ({ signing, previous, root }: Authorities): Authority[
 export const trustedChain = ({ signing, previous }: Authorities): string[] => [
   ...new Set([...signing.chain, ...(previous?.chain ?? [])]),
 ]
+
+/** Names of those of ours whose client certificates are good, and of those above them. */
+export const issuersIn = (authorities: Authorities): ReadonlySet<string> =>
+  new Set(trustedChain(authorities).flatMap(pem => readCertificates(pem).map(({ subject }) => subject.text)))
 
 /** What a server shows after its own certificate: what leads to a root, new or old. A root itself is what clients have. */
 export const shownChain = ({ signing, cross }: Authorities): string[] => [

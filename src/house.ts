@@ -28,7 +28,7 @@ import {
   versions,
   writeRequest,
 } from '../protocol/index.ts'
-import { type Authorities, openAuthorities } from './authorities.ts'
+import { type Authorities, issuersIn, openAuthorities } from './authorities.ts'
 import { type Clients, clientsOf } from './clients.ts'
 import type { Config } from './config.ts'
 import { type DataFolder, dataFolder, DataFolderError, isInitialised, notInitialised } from './data-folder.ts'
@@ -75,7 +75,7 @@ export async function openHouse(config: Config, environment: Environment, isNew 
   const { clientName } = config.policy
   const readTrusts = trustReader()
   const trusts = trustsOf((await readTrusts(config)).trust)
-  const hospitality = { trusts, clientName }
+  const hospitality = { trusts, clientName, ownIssuers: issuersIn(authorities) }
   const store = await openFolderStore(folder, config, environment, isNew)
   return {
     folder,

@@ -50,6 +50,8 @@ export async function retire(
   const { previous } = await openAuthorities(folder, config.https.address)
   if (previous === undefined) throw noPrevious()
   const retired = previous.certificate
+  // First: a server that goes on signing with it for a moment leaves nothing behind that would not be revoked.
+  await clients.retire(retired.subject.text, now.getTime())
   await clients.revoke(await dependentsOf(previous, clients, now), 'superseded', now.getTime())
   await issued.revoke(retired, 'authority', 'superseded', now)
   return changeFiles(folder, async () => {

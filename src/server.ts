@@ -194,11 +194,17 @@ async function serve({ config, store, standing, log }: Parts, opening: Opening):
     },
   }
 
-  async function admit({ certificate, fingerprint, chainError, issuers }: Peer): Promise<ClientSession | Refusal> {
+  async function admit({
+    certificate,
+    fingerprint,
+    chainError,
+    issuers,
+    resumed,
+  }: Peer): Promise<ClientSession | Refusal> {
     try {
       const isVouched = chainError === undefined
-      const offered = () => (isVouched ? issuers().map(each => readCertificate(each)) : [])
-      return await clients.admit(read(certificate, fingerprint), chainError === undefined, base.now(), offered)
+      const offered = () => (resumed ? undefined : issuers().map(each => readCertificate(each)))
+      return await clients.admit(read(certificate, fingerprint), isVouched, base.now(), offered)
     } catch (error) {
       if (!(error instanceof CertsError)) throw error
       return fault('unreadable', 'client', { words: error.message })

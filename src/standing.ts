@@ -12,7 +12,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Store } from '../store/index.ts'
-import { type Authorities, openAuthorities, trustedChain } from './authorities.ts'
+import { type Authorities, issuersIn, openAuthorities, trustedChain } from './authorities.ts'
 import { type Clients, clientsOf, type Hospitality } from './clients.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -23,7 +23,7 @@ import type { Credentials } from './listener.ts'
 import type { Log } from './log.ts'
 import type { Policy } from './policy.ts'
 import { namesOf, serverCredentials, type ServerCredentials } from './server-certificate.ts'
-import { type Between, type Trust, trustsOf } from './trust.ts'
+import { type Trust, trustsOf, verifiedPaths } from './trust.ts'
 import { trustPaths, type TrustReader } from './trust/files.ts'
 
 /** At one time; another object after every reading. */
@@ -68,14 +68,15 @@ export interface Sources {
 
 /** @param sources absent, nothing ever changes: of a server without a folder */
 export function stand(store: Store, start: Findings & { readonly config: Config }, sources?: Sources): Standing {
-  const between: Between = new Map()
+  const verified = verifiedPaths()
   const heeding: ((held: Held) => void)[] = []
   const clients = clientsOf(store, () => current)
   let current = heldFrom(start)
 
   function heldFrom({ authorities, server, trust, policy }: Findings): Held {
     const office = { authority: authorities.signing, clients, policy }
-    return { authorities, server, trusts: trustsOf(trust, between), clientName: policy.clientName, office }
+    const hospitality = { trusts: trustsOf(trust, verified), clientName: policy.clientName }
+    return { ...hospitality, ownIssuers: issuersIn(authorities), authorities, server, office }
   }
 
   function hold(findings: Findings): void {
@@ -102,7 +103,12 @@ export function stand(store: Store, start: Findings & { readonly config: Config 
 export const credentialsIn = ({ server, authorities, trusts }: Held): Credentials => ({
   key: server.key,
   certificate: server.certificate,
-  clientCa: [...new Set([...trustedChain(authorities), ...trusts.trust.map(({ authority }) => authority.pem)])],
+  clientCa: [
+    ...new Set([
+      ...trustedChain(authorities),
+      ...trusts.trust.flatMap(({ authority, above = [] }) => [authority, ...above].map(({ pem }) => pem)),
+    ]),
+  ],
 })
 
 const lookMs = 1000

@@ -2,29 +2,33 @@
  * Other authorities whose clients are admitted without being entered one by one, and what these have revoked.
  *
  * Node.js has verified the chain when the client first connected. What is found here is which of the trusted authorities
- * it leads to, and it is found anew for a client that resumes a session: a ticket holds the client's certificate alone,
- * and what it led to may no longer be trusted. So the authorities between are remembered, once they have been verified.
+ * it leads to, the nearest to the client, and it is found anew for a client that resumes a session: a ticket holds the
+ * client's certificate alone, and what it led to may no longer be trusted. So what was verified above each client's
+ * certificate is remembered.
  *
  * @module
  */
-import {
-  type Certificate,
-  CertsError,
-  isIssuedBy,
-  isListIssuedBy,
-  type RevocationList,
-  verifyChain,
-} from '../certs/index.ts'
+import type { Certificate, RevocationList } from '../certs/index.ts'
 import { fault, type Refusal } from './diagnosis/faults.ts'
+import { listJudge } from './trust/lists.ts'
+import { isInForce, pathFrom } from './trust/path.ts'
+import { type Verified, verifiedPaths } from './trust/verified.ts'
+
+export { type Verified, verifiedPaths } from './trust/verified.ts'
 
 /** Another authority whose clients are admitted. */
 export interface Trust {
   readonly authority: Certificate
+  /** The authorities above it, up to the root: OpenSSL wants them, and clients of theirs are not admitted. Default none. */
+  readonly above?: readonly Certificate[] | undefined
   /** Whose objects its clients share; absent, each has a group of its own. */
   readonly group?: string | undefined
   /** What the authority, and those below it, have revoked. Default none. */
   readonly list?: readonly RevocationList[] | undefined
-  /** What to do once a list is out of date: go on as if nothing had been added to it, or refuse all. Default `serve`. */
+  /**
+   * What to do once a list is out of date, or one of an authority below is missing: go on as if nothing had been added to it,
+   * or refuse all. Default `serve`.
+   */
   readonly expiredCrl?: 'serve' | 'refuse' | undefined
   /** Why its clients are not admitted for now. */
   readonly fault?: string | undefined
@@ -37,148 +41,92 @@ export interface Voucher {
   readonly path: readonly Certificate[]
 }
 
+/** What a client sent beside its certificate in a full handshake; undefined where none was, as when it resumes a session. */
+export type Offered = readonly Certificate[] | undefined
+
 /** All that is trusted, at one time; another object as soon as anything of it has changed. */
 export interface Trusts {
   readonly trust: readonly Trust[]
-  /** @param offered what the client sent beside its certificate */
-  vouch(certificate: Certificate, offered: readonly Certificate[], now: number): Voucher | undefined
-  /** What an authority, or the state of its lists, has against a certificate. */
+  /**
+   * Who vouches for a certificate that OpenSSL has verified. The authority nearest to it, of several; and of those as near
+   * the one that is named first. Without a handshake, what was verified for this very certificate counts.
+   */
+  vouch(certificate: Certificate, offered: Offered, now: number): Voucher | undefined
+  /** What an authority, or the state of its lists, has against a certificate that it vouches for. */
   objection(voucher: Voucher, now: number): Refusal | undefined
+  /** The same of whatever authority may have signed a certificate, whether or not it vouches for it. */
+  objectionTo(certificate: Certificate, offered: Offered, now: number): Refusal | undefined
 }
 
-/** Verified authorities between the trusted ones and clients, by fingerprint. */
-export type Between = Map<string, Certificate>
+/** What node:tls tells of what a client sent is cut there, and then not all that OpenSSL had. */
+const mostOffered = 12
 
-/** More than the biggest companies have; the oldest go first. */
-const mostBetween = 256
-
-/** @param between lasts longer than what is trusted at one time */
-export function trustsOf(trust: readonly Trust[], between: Between = new Map()): Trusts {
+/** @param verified lasts longer than what is trusted at one time */
+export function trustsOf(trust: readonly Trust[], verified: Verified = verifiedPaths()): Trusts {
   const known = new WeakMap<Certificate, Voucher>()
-  const isOf = listVerifier()
+  const judgeLists = listJudge()
+  const end = trust.map(({ authority }) => authority)
+  const store = [...end, ...trust.flatMap(({ above = [] }) => above)]
 
-  function remember({ path }: Voucher): void {
-    for (const authority of path.slice(1, -1)) {
-      between.delete(authority.fingerprint)
-      between.set(authority.fingerprint, authority)
-    }
-    for (const fingerprint of [...between.keys()].slice(0, -mostBetween)) between.delete(fingerprint)
+  function find(
+    certificate: Certificate,
+    offered: readonly Certificate[],
+    now: number,
+    { isWhole, isLenient }: { readonly isWhole: boolean; readonly isLenient: boolean },
+  ): Voucher | undefined {
+    const before = verified.above(certificate)
+    const path = pathFrom(
+      certificate,
+      {
+        end,
+        // node:tls tells only once what was sent on a connection.
+        between: [...store, ...(offered.length > 0 ? offered : before)],
+        isWhole,
+        verified: new Set(before.map(({ fingerprint }) => fingerprint)),
+        isLenient,
+      },
+      now,
+    )
+    const last = path?.at(-1)
+    const found = trust.find(({ authority }) => authority.fingerprint === last?.fingerprint)
+    return path && found && { trust: found, path }
   }
+
+  function vouch(certificate: Certificate, offered: Offered, now: number): Voucher | undefined {
+    const last = known.get(certificate)
+    if (last !== undefined && isWithin(last, store, offered, now)) return last
+    const isWhole = offered !== undefined && offered.length < mostOffered
+    const voucher = find(certificate, offered ?? [], now, { isWhole, isLenient: false })
+    if (voucher === undefined) return undefined
+    known.set(certificate, voucher)
+    verified.remember(voucher.path)
+    return voucher
+  }
+
+  const objection = ({ trust, path }: Voucher, now: number): Refusal | undefined =>
+    faultOf(trust) ?? judgeLists(trust, path, now)
 
   return {
     trust,
-
-    vouch(certificate, offered, now) {
-      const found = known.get(certificate)
-      if (found !== undefined && stands(found.path, now)) return found
-      for (const each of trust) {
-        const path = pathTo(each.authority, [certificate], [...offered, ...between.values()], now)
-        if (path === undefined) continue
-        const voucher = { trust: each, path }
-        known.set(certificate, voucher)
-        remember(voucher)
-        return voucher
-      }
-      return undefined
+    vouch,
+    objection,
+    objectionTo(certificate, offered, now) {
+      const voucher =
+        vouch(certificate, offered, now) ?? find(certificate, offered ?? [], now, { isWhole: false, isLenient: true })
+      return voucher && objection(voucher, now)
     },
-
-    objection: ({ trust, path }, now) =>
-      faultOf(trust) ?? revocationIn(trust, path, isOf) ?? staleness(trust, path, isOf, now),
   }
+}
+
+/** Whether what was found before is to be found again, by dates and by what was offered. */
+function isWithin({ path }: Voucher, store: readonly Certificate[], offered: Offered = [], now: number): boolean {
+  if (!path.every(each => isInForce(each, now))) return false
+  if (offered.length === 0) return true
+  const pool = new Set([...store, ...offered].map(({ fingerprint }) => fingerprint))
+  return path.slice(1).every(({ fingerprint }) => pool.has(fingerprint))
 }
 
 export const noTrusts: Trusts = trustsOf([])
 
-/** Authorities between a client and the one that is trusted, at most. */
-const longestPath = 5
-
-/** The path goes on from the last certificate of `begun`. */
-function pathTo(
-  authority: Certificate,
-  begun: readonly Certificate[],
-  between: readonly Certificate[],
-  now: number,
-): readonly Certificate[] | undefined {
-  const last = begun.at(-1)
-  if (last === undefined) return undefined
-  if (names(authority, last) && isIssuedBy(last, authority)) {
-    const path = [...begun, authority]
-    return stands(path, now) ? path : undefined
-  }
-  if (begun.length > longestPath) return undefined
-  for (const next of between) {
-    if (begun.includes(next) || !names(next, last) || !isIssuedBy(last, next)) continue
-    const path = pathTo(authority, [...begun, next], between, now)
-    if (path !== undefined) return path
-  }
-  return undefined
-}
-
-/** Whether the one may be the issuer of the other; spares a signature to be verified. */
-const names = ({ subject }: Certificate, { issuer }: Certificate): boolean =>
-  Buffer.compare(subject.der, issuer.der) === 0
-
-function stands(path: readonly Certificate[], now: number): boolean {
-  try {
-    verifyChain(path, new Date(now))
-    return true
-  } catch (error) {
-    if (error instanceof CertsError) return false
-    throw error
-  }
-}
-
 const faultOf = ({ fault: words, authority }: Trust): Refusal | undefined =>
   words === undefined ? undefined : fault('unknownRevocations', 'client', { issuer: authority.subject.text, words })
-
-function revocationIn({ list = [] }: Trust, path: readonly Certificate[], isOf: IsOf): Refusal | undefined {
-  for (const [certificate, issuer] of links(path)) {
-    const entry = list
-      .filter(each => isOf(each, issuer))
-      .map(each => each.revoked.get(certificate.serialNumber))
-      .find(each => each !== undefined && each.reason !== 'removeFromCRL')
-    if (entry === undefined) continue
-    const { date, reason = 'unspecified' } = entry
-    const names = { issuer: issuer.subject.text, subject: certificate.subject.text }
-    return fault('revokedElsewhere', 'client', { ...names, date: dayOf(date), why: reason })
-  }
-  return undefined
-}
-
-function staleness(
-  { list = [], expiredCrl }: Trust,
-  path: readonly Certificate[],
-  isOf: IsOf,
-  now: number,
-): Refusal | undefined {
-  if (expiredCrl !== 'refuse') return undefined
-  for (const [, issuer] of links(path)) {
-    const stale = list.find(
-      each => isOf(each, issuer) && each.nextUpdate !== undefined && now > each.nextUpdate.getTime(),
-    )
-    if (stale?.nextUpdate === undefined) continue
-    return fault('staleRevocations', 'client', { issuer: issuer.subject.text, date: dayOf(stale.nextUpdate) })
-  }
-  return undefined
-}
-
-/** Each certificate of a path and its issuer. */
-const links = (path: readonly Certificate[]): (readonly [certificate: Certificate, issuer: Certificate])[] =>
-  path.slice(1).map((issuer, index) => [path[index] ?? issuer, issuer])
-
-type IsOf = (list: RevocationList, issuer: Certificate) => boolean
-
-/** Whether an authority has signed a list; verified once. */
-function listVerifier(): IsOf {
-  const known = new WeakMap<RevocationList, Map<string, boolean>>()
-  return (list, issuer) => {
-    if (list.issuer.text !== issuer.subject.text) return false
-    const verdicts = known.get(list) ?? new Map<string, boolean>()
-    known.set(list, verdicts)
-    const verdict = verdicts.get(issuer.fingerprint) ?? isListIssuedBy(list, issuer)
-    verdicts.set(issuer.fingerprint, verdict)
-    return verdict
-  }
-}
-
-const dayOf = (date: Date): string => date.toISOString().slice(0, 10)

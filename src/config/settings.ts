@@ -44,7 +44,7 @@ export const settings = {
     anonymousPerMinute: whole(1, 1_000_000, 600).describe(
       'Requests a minute of one address that say not whose they are.',
     ),
-    failuresPerMinute: whole(1, 1_000_000, 20).describe('Refused tokens a minute of one address.'),
+    failuresPerMinute: whole(1, 1_000_000, 20).describe('Refused tokens and certificates a minute of one address.'),
   }),
   tls: z.strictObject({
     serverKey: z
@@ -61,12 +61,16 @@ export const settings = {
       .array(trust)
       .default([])
       .describe(
-        'More authorities whose clients are admitted without being registered one by one: a PEM file each, with the\n' +
-          'authorities above it up to the root, and the group whose objects their clients share. Without a group each client\n' +
-          'has one of its own. What a revocation list (crl: PEM or DER) names is refused, on open connections, too. A running\n' +
-          'server reads these files again when they change. A list that is out of date goes on to count and is warned of, so\n' +
-          'that no array is locked out because a download failed; expiredCrl = "refuse" shuts all clients of that authority\n' +
-          'out in place of that. A list that cannot be read when the server starts shuts them out in any case.',
+        'More authorities whose clients are admitted without being registered one by one: a PEM file each (ca), and the group\n' +
+          'whose objects their clients share. Without a group each client has one of its own. The first certificate in the file\n' +
+          'is that of the authority; after it, those above it up to the root, each the issuer of the one before: these are used\n' +
+          'to verify it, and their other clients are not admitted. Of several authorities above a client, the nearest to it\n' +
+          'counts. Whom a revocation list names (crl: PEM or DER; in PEM it may be followed by those of authorities below) is\n' +
+          'refused, on open connections, too. A running server reads these files again when they change. A list that is out\n' +
+          'of date goes on to count and is warned of, so that no array is locked out because a download failed; where expiredCrl\n' +
+          'is "refuse", every authority between needs a list that is not, or its clients are shut out. A list that is older than\n' +
+          'the last, not signed by its authority, or a delta alone is an error: the last one goes on to count, and if there is\n' +
+          'none, as when the server starts, the clients are shut out in any case.',
       ),
   }),
   policy: z.strictObject({

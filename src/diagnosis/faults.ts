@@ -290,10 +290,20 @@ const table = {
     hint: 'sign a new request of this client: kmipd client sign',
   },
   earlyClient: { side: 'client', reason: 'the certificate of {name} is valid from {date}', hint: clocks },
+  retiredIssuer: {
+    side: 'client',
+    reason: 'the certificate of {name} is of {issuer}, which is no authority of this server any more',
+    hint: 'have a request of the client signed here (kmipd client sign)',
+  },
   unlikeBefore: {
     side: 'client',
-    reason: 'the client belongs to another group since the settings were changed',
+    reason: 'the client has another name or group since the register or the settings were changed',
     hint: 'have it connect again',
+  },
+  newHandshake: {
+    side: 'client',
+    reason: 'the client resumes a session of the certificate {subject}, and who vouched for that is no longer known',
+    hint: 'have it connect again: it is asked for its certificates anew',
   },
   namelessClient: {
     side: 'client',
@@ -309,6 +319,16 @@ const table = {
     side: 'server',
     reason: 'the revocation list of {issuer} is out of date since {date}',
     hint: 'put its newest list in place of it, or set expiredCrl to "serve" under [[tls.trust]]',
+  },
+  missingRevocations: {
+    side: 'server',
+    reason: 'there is no revocation list of {issuer}, and expiredCrl is "refuse"',
+    hint: 'add its list to the file that crl names, or set expiredCrl to "serve" under [[tls.trust]]',
+  },
+  unverifiedRevocations: {
+    side: 'server',
+    reason: 'the revocation list that bears the name of {issuer} was not signed by it',
+    hint: 'put its newest list in place of it',
   },
   unknownRevocations: {
     side: 'server',
