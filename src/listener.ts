@@ -17,6 +17,7 @@ import { bind } from './listener/bind.ts'
 import { converse, type Conversation, type Terms } from './listener/conversation.ts'
 import { outbox } from './listener/outbox.ts'
 import { addressOf, faultOf, isRefusal, type Peer, peerOf, refusalOf } from './listener/peer.ts'
+import { keyOf, placesOf } from './listener/places.ts'
 import { type Credentials, secureContext } from './listener/secure-context.ts'
 import type { Fields, Log } from './log.ts'
 
@@ -102,12 +103,11 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     outbox: outbox(),
     log,
   }
-  /** Not admitted yet, the longest waiting first. */
-  const newcomers = new Map<string, Socket>()
   const conversations = new Set<Conversation>()
+  /** Those wait who are not admitted yet. */
+  const places = placesOf({ maxConnections: limits.maxConnections, settled: () => conversations.size, log })
   let closing: Promise<void> | undefined
   let { clientCa } = options
-  let lastFull = -Infinity
 
   const tlsServer = createTlsServer({
     ...secureContext(options),
@@ -125,15 +125,11 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 
   function accept(socket: Socket): void {
     socket.on('error', () => undefined)
-    if (newcomers.size + conversations.size >= limits.maxConnections && !makePlace()) {
-      socket.destroy()
-      return
-    }
+    if (!places.take(socket)) return
     const key = keyOf(socket)
     const where = whereOf(socket)
-    newcomers.set(key, socket)
     socket.on('close', () => {
-      if (!forget(key, socket)) return
+      if (!places.leave(key, socket)) return
       const bytes = socket.bytesRead
       // Monitoring and load balancers connect and say nothing, every few seconds.
       if (bytes === 0) log.debug({ ...where, bytes }, 'connection closed before its handshake')
@@ -142,30 +138,12 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     tlsServer.emit('connection', socket)
   }
 
-  /** A port may have been used again since. */
-  const forget = (key: string, socket: Socket | undefined): boolean =>
-    socket !== undefined && newcomers.get(key) === socket && newcomers.delete(key)
-
-  /** Whether somebody who was not admitted yet had to go. */
-  function makePlace(): boolean {
-    const connections = limits.maxConnections
-    if (clock.sweep - lastFull > sweeps(burstMs))
-      log.warn({ connections }, 'all connections are taken; raise limits.maxConnections if clients are that many')
-    lastFull = clock.sweep
-    for (const [key, socket] of newcomers) {
-      newcomers.delete(key)
-      socket.destroy()
-      return true
-    }
-    return false
-  }
-
   /** What broke off or never said a word is told of when its socket closes. */
   function complain(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const key = keyOf(socket)
-    const newcomer = newcomers.get(key)
+    const newcomer = places.find(socket)
     if (!isBreak(error) && newcomer?.bytesRead !== 0) {
-      forget(key, newcomer)
+      places.leave(key, newcomer)
       log.warn({ ...whereOf(socket), ...told(handshakeComplaint(error)) }, 'connection refused')
     }
     socket.destroy()
@@ -173,13 +151,13 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 
   async function welcome(socket: TLSSocket): Promise<void> {
     const key = keyOf(socket)
-    const newcomer = newcomers.get(key)
+    const newcomer = places.find(socket)
     const where = whereOf(socket)
     socket.on('error', error => log.debug({ ...where, error }, 'connection broken'))
     const admission = await judge(socket, where).catch((error: unknown) =>
       log.error({ ...where, error }, 'connection refused: internal error'),
     )
-    forget(key, newcomer)
+    places.leave(key, newcomer)
     if (!admission || closing !== undefined) socket.destroy()
     if (!admission || socket.destroyed) return
     const conversation = converse(socket, admission.session, admission.who, terms)
@@ -212,7 +190,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 
   async function drain(): Promise<void> {
     const closed = new Promise(resolve => server.close(resolve))
-    for (const socket of newcomers.values()) socket.destroy()
+    places.clear()
     for (const conversation of conversations) conversation.finish()
     const last = setTimeout(() => {
       log.warn({ connections: conversations.size }, 'connections cut that did not end in time')
@@ -246,12 +224,6 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 const ticketKeyBytes = 48
 
 const keepAliveMs = 60_000
-
-/** Refused connections are one burst, and one line in the log, until there was none for so long. */
-const burstMs = 10_000
-
-/** The same for the plain socket and the one with TLS above it. */
-const keyOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`
 
 const whereOf = (socket: Socket) => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
 

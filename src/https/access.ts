@@ -1,9 +1,10 @@
 /**
  * Who is calling, and whether they may.
  *
- * A token goes before a certificate, which some clients show to everybody. A token that is not accepted is an end: an
- * address that shows several is not listened to for a while, so that nobody gets far by trying. Certificates are judged
- * as on the KMIP port, at every request, since a connection may outlast a revocation.
+ * A token goes before a certificate, which some clients show to everybody. A token that is not accepted is an end. An
+ * address that shows several tokens or certificates that are not accepted is not told why for a while, and the log has one
+ * line a minute of it; whoever shares the address and shows a good one is let in as ever. Certificates are judged as on
+ * the KMIP port, at every request, since a connection may outlast a revocation.
  *
  * @module
  */
@@ -36,15 +37,21 @@ export function gatekeeper(
   const { tokens, admit, clientUsage, anonymousPerMinute, failuresPerMinute, now } = options
   const anonymous = rateOf(anonymousPerMinute, now)
   const failed = rateOf(failuresPerMinute, now)
+  const told = rateOf(1, now)
+
+  const tooMany = (address: string, what: string): RequestFailure =>
+    new RequestFailure(429, `too many ${what}; wait a minute`, { 'retry-after': '60' }, !told.take(address))
+
+  function refused(address: string, words: string): RequestFailure {
+    if (failed.take(address)) return unauthorized(words)
+    return tooMany(address, 'tokens or certificates of this address were refused')
+  }
 
   async function byToken(text: string, address: string): Promise<Caller> {
-    if (!failed.isOpen(address)) throw tooMany('too many tokens of this address were refused; wait a minute')
     const found = await tokens.find(text)
     const fault = found === undefined ? 'there is no such token' : tokenFaultOf(found.token, now())
-    if (found === undefined || fault !== undefined) {
-      failed.take(address)
-      throw unauthorized(`${fault ?? ''}; get one: kmipd token create`)
-    }
+    if (found === undefined || fault !== undefined)
+      throw refused(address, `${fault ?? ''}; get one: kmipd token create`)
     const { id, name, scope } = found.token
     return { id: `token ${id}`, words: `token ${name}`, scope, token: found }
   }
@@ -63,19 +70,19 @@ export function gatekeeper(
     if (text !== undefined) return byToken(text, address)
     const caller = socket instanceof TLSSocket ? await byCertificate(socket) : undefined
     if (caller === undefined || !isRefusal(caller)) return caller
-    throw unauthorized(`${caller.reason}; ${caller.hint}`)
+    throw refused(address, `${caller.reason}; ${caller.hint}`)
   }
 
   return async (request, access) => {
     const address = addressOf(request.raw.socket)
     if (access === 'anyone') {
-      if (!anonymous.take(address)) throw tooMany('too many requests of this address; wait a minute')
+      if (!anonymous.take(address)) throw tooMany(address, 'requests of this address')
       return undefined
     }
     checkOrigin(request)
     const caller = await callerOf(request, address)
     if (caller === undefined) {
-      if (!anonymous.take(address)) throw tooMany('too many requests of this address; wait a minute')
+      if (!anonymous.take(address)) throw tooMany(address, 'requests of this address')
       throw unauthorized(
         'neither a token nor a client certificate was shown; give a token in the header X-Auth-Token or Authorization: Bearer',
       )
@@ -110,5 +117,3 @@ function checkOrigin({ headers }: FastifyRequest): void {
 
 const unauthorized = (message: string): RequestFailure =>
   new RequestFailure(401, message, { 'www-authenticate': 'Bearer realm="kmipd"' })
-
-const tooMany = (message: string): RequestFailure => new RequestFailure(429, message, { 'retry-after': '60' })

@@ -33,11 +33,19 @@ export class RequestFailure extends Error {
   override readonly name = 'RequestFailure'
   readonly status: FailureStatus
   readonly headers: Readonly<Record<string, string>>
+  /** Whether the log has told of others like it just now. */
+  readonly isRepeated: boolean
 
-  constructor(status: FailureStatus, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: FailureStatus,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    isRepeated = false,
+  ) {
     super(message)
     this.status = status
     this.headers = headers
+    this.isRepeated = isRepeated
   }
 }
 

@@ -6,8 +6,6 @@
 import { isIPv6 } from 'node:net'
 
 export interface Rate {
-  /** Whether there is one left. */
-  isOpen(address: string): boolean
   /** Takes one; false if there is none. */
   take(address: string): boolean
 }
@@ -28,8 +26,6 @@ export function rateOf(perMinute: number, now: () => number): Rate {
   }
 
   return {
-    isOpen: address => current(networkOf(address)).left >= 1,
-
     take(address) {
       const network = networkOf(address)
       const { left, at } = current(network)

@@ -2,6 +2,9 @@
  * The HTTPS side: TLS as on the KMIP port, but that a client certificate is asked for and not demanded; the table of
  * routes; and what is checked of every request before one of them answers.
  *
+ * When all places are taken, a newcomer gets that of whoever has waited longest without a request by a known caller having
+ * been answered.
+ *
  * A request meets these in this order, the cheapest first: limits of size and time, who is calling and how often, the type
  * of the body, the body, the schemas. Nothing is read of a body before it is known whose it is.
  *
@@ -10,10 +13,11 @@
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:https'
-import type { Socket } from 'node:net'
+import type { Server as PlainServer, Socket } from 'node:net'
 import type { Caller } from '../caller.ts'
 import { bindError, type Endpoint, lacksIpv6 } from '../listener/bind.ts'
 import { addressOf } from '../listener/peer.ts'
+import { keyOf, placesOf } from '../listener/places.ts'
 import { type Credentials, secureContext } from '../listener/secure-context.ts'
 import type { Limits } from '../listener.ts'
 import type { Log } from '../log.ts'
@@ -54,6 +58,9 @@ const maxHeaderBytes = 16_384
 const maxParameterCharacters = 8192
 const keepAliveMs = 10_000
 
+/** How often connections are looked at whose request does not end. */
+const lookMs = 1000
+
 /** @throws ListenError */
 export async function serveApi(options: ServeOptions): Promise<RunningApi> {
   const { credentials, host, port, routes, limits, newCorrelation, log } = options
@@ -66,6 +73,7 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
       rejectUnauthorized: false,
       handshakeTimeout: limits.handshakeMs,
       headersTimeout: limits.messageMs,
+      connectionsCheckingInterval: lookMs,
       maxHeaderSize: maxHeaderBytes,
     },
     bodyLimit: maxBodyBytes,
@@ -79,7 +87,17 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
     clientErrorHandler: refuseUnread,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
-  app.server.maxConnections = limits.maxConnections
+  const settled = new Set<Socket>()
+  const places = placesOf({ maxConnections: limits.maxConnections, settled: () => settled.size, log })
+  const plain: PlainServer = app.server
+  plain.on('connection', socket => {
+    if (!places.take(socket)) return
+    const key = keyOf(socket)
+    socket.on('close', () => {
+      places.leave(key, socket)
+      settled.delete(socket)
+    })
+  })
   app.decorateRequest('caller', undefined).decorateRequest('note', undefined)
 
   app.removeAllContentTypeParsers()
@@ -92,7 +110,11 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
     request.caller = await admitted(request, route?.access ?? 'anyone')
     if (route !== undefined) checkHeaders(request, route)
   })
-  app.addHook('onResponse', async (request, reply) => tell(log, request, reply))
+  app.addHook('onResponse', async (request, reply) => {
+    tell(log, request, reply)
+    const socket = request.caller && places.find(request.raw.socket)
+    if (socket !== undefined && places.leave(keyOf(socket), socket)) settled.add(socket)
+  })
   app.setErrorHandler((error, request, reply) => fail(error, request, reply))
   app.setNotFoundHandler(request => {
     const path = request.url.split('?')[0] ?? ''
@@ -117,7 +139,10 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
     const { route } = request.routeOptions.config
     if (failure === undefined) log.error({ correlation: request.id, error }, 'internal error')
     else if (failure.status !== 404)
-      log.info({ ...whoOf(request), reason: failure.message, correlation: request.id }, 'https request refused')
+      log[failure.isRepeated ? 'debug' : 'info'](
+        { ...whoOf(request), reason: failure.message, correlation: request.id },
+        'https request refused',
+      )
     const action = route?.action ?? (route === undefined ? 'kmipd' : `kmipd:${route.tag}:${route.id}`)
     await passOver(request.raw)
     const body = bodyOf(told, { action, resource: 'server *', correlation: request.id })
@@ -133,7 +158,10 @@ export async function serveApi(options: ServeOptions): Promise<RunningApi> {
     ...bound,
     replaceCredentials: next => app.server.setSecureContext(secureContext(next)),
     async close() {
-      const last = setTimeout(() => app.server.closeAllConnections(), limits.drainMs)
+      const last = setTimeout(() => {
+        app.server.closeAllConnections()
+        places.clear()
+      }, limits.drainMs)
       await app.close()
       clearTimeout(last)
     },
@@ -255,7 +283,7 @@ const whoOf = ({ caller, raw, method, routeOptions }: FastifyRequest) => ({
   operation: `${method} ${routeOptions.config.route?.path ?? 'unknown path'}`,
 })
 
-/** One line per request, without its contents; monitoring's is for debugging. */
+/** One line per request, without its contents; monitoring's is for debugging, and so is what was told as a refusal. */
 function tell(log: Log, request: FastifyRequest, reply: FastifyReply): void {
   const { route } = request.routeOptions.config
   const params = request.params as Readonly<Record<string, string>> | undefined
@@ -267,5 +295,7 @@ function tell(log: Log, request: FastifyRequest, reply: FastifyReply): void {
     correlation: request.id,
     ...(request.note === undefined ? {} : { note: request.note }),
   }
-  log[route?.isQuiet === true || route?.access === 'anyone' ? 'debug' : 'info'](line, 'https request')
+  const isToldOf = request.caller === undefined && [401, 429].includes(reply.statusCode)
+  const isQuiet = isToldOf || route?.isQuiet === true || route?.access === 'anyone'
+  log[isQuiet ? 'debug' : 'info'](line, 'https request')
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { connect as connectTls, type SecureVersion } from 'node:tls'
+import { once } from 'node:events'
+import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tokensOf } from '../../src/tokens.ts'
@@ -261,6 +262,53 @@ describe('answers', () => {
 })
 
 describe('limits', () => {
+  test('hold of certificates that are refused, whose log is short', async () => {
+    const limited = await startApi({ KMIPD_HTTPS_FAILURES_PER_MINUTE: '5' })
+    const { admin: identity } = api
+    const statuses: number[] = []
+    for (let each = 0; each < 30; each++) statuses.push((await limited.call('/v1/enrollments', { identity })).status)
+    expect(statuses).toEqual([...Array.from({ length: 5 }, () => 401), ...Array.from({ length: 25 }, () => 429)])
+    expect(limited.log().filter(({ msg }) => String(msg).startsWith('https request'))).toHaveLength(6)
+    expect(await limited.call('/v1/enrollments', { identity: limited.admin })).toMatchObject({ status: 200 })
+    await limited.end()
+  })
+
+  test('let nobody hold places who has nothing to show', async () => {
+    const limited = await startApi({ KMIPD_LIMITS_MAX_CONNECTIONS: '6', KMIPD_LIMITS_MESSAGE_MS: '1000' })
+    const { port, ca, admin } = limited
+    const open = (text: string, identity = {}) =>
+      new Promise<TLSSocket>((resolve, reject) => {
+        const socket = connectTls({ host: '127.0.0.1', port, ca, ...identity }, () =>
+          socket.write(text, () => resolve(socket)),
+        )
+        socket.on('error', reject).resume()
+      })
+    const known = await open('GET /v1/server HTTP/1.1\r\nhost: x\r\n\r\n', admin)
+    await once(known, 'data')
+    const half = await open('GET /healthz HTTP/1.1\r\nhost: x\r\n')
+    const began = Date.now()
+    await once(half, 'close')
+    expect(Date.now() - began).toBeLessThan(5000)
+
+    const holders = async (text: string): Promise<TLSSocket[]> => {
+      const sockets: TLSSocket[] = []
+      for (let each = 0; each < 12; each++) sockets.push(await open(text))
+      return sockets
+    }
+    for (const text of ['', 'GET /healthz HTTP/1.1\r\nhost: x\r\n', 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n']) {
+      const sockets = await holders(text)
+      expect(await limited.call('/v1/server', { identity: admin })).toMatchObject({ status: 200 })
+      expect(known.destroyed).toBe(false)
+      for (const socket of sockets) socket.destroy()
+    }
+    known.write('GET /v1/server HTTP/1.1\r\nhost: x\r\n\r\n')
+    expect(String(await once(known, 'data'))).toMatch(/^HTTP\/1.1 200/)
+    known.destroy()
+    const full = limited.log().filter(({ msg }) => String(msg).startsWith('all connections are taken'))
+    expect(full).toHaveLength(1)
+    await limited.end()
+  })
+
   test('hold of one address what says not who it is, and guesses tokens', async () => {
     const limited = await startApi({ KMIPD_HTTPS_ANONYMOUS_PER_MINUTE: '20', KMIPD_HTTPS_FAILURES_PER_MINUTE: '5' })
     const token = await limited.token({ name: 'good', scope: ['read'] })
@@ -272,10 +320,8 @@ describe('limits', () => {
     expect(await statuses(30, '/v1/enrollments', { token })).not.toContain(429)
     const guesses = await statuses(8, '/v1/enrollments', { token: `kmipd_${'B'.repeat(43)}` })
     expect(guesses).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
-    expect(await limited.call('/v1/enrollments', { token })).toMatchObject({
-      status: 429,
-      headers: { 'retry-after': '60' },
-    })
+    expect(await limited.call('/v1/enrollments', { token: 'none' })).toMatchObject({ headers: { 'retry-after': '60' } })
+    expect(await limited.call('/v1/enrollments', { token })).toMatchObject({ status: 200 })
     const asked = await statuses(25, '/healthz')
     expect(asked.slice(0, 20)).not.toContain(429)
     expect(asked.slice(-3)).toEqual([429, 429, 429])
