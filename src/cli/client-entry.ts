@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ClientEntry } from '../clients.ts'
+import type { Claims, ClientEntry } from '../clients.ts'
 import { dayOf, daysUntil, fewDays, printable, type Screen, until } from './screen.ts'
 
 export type ClientState = 'valid' | 'notYetValid' | 'expired' | 'revoked' | 'planned'
@@ -63,5 +63,21 @@ export function warnOfDays({ name, notAfter }: ClientEntry, screen: Screen): voi
       ),
     )
 }
+
+/** A group that is joined by mistake gives its keys away. */
+export function noteJoined({ name, group }: ClientEntry, joined: Claims, screen: Screen): void {
+  const { clients, authorities, hasObjects } = joined
+  const whose = [
+    ...clients.slice(0, mostNamed).map(each => printable(each)),
+    ...(clients.length > mostNamed ? [`${clients.length - mostNamed} other clients`] : []),
+    ...authorities.map(each => `the clients of the authority ${printable(each)}`),
+  ]
+  const others = whose.length === 0 ? '' : ` of ${whose.join(', ')}`
+  const objects = hasObjects ? 'and its objects, which are there already' : 'which has no objects yet'
+  screen.note(`note: ${printable(name)} joins the group ${printable(group)}${others}, ${objects}.`)
+}
+
+/** So that a note stays one. */
+const mostNamed = 5
 
 export const counted = (count: number): string => (count === 1 ? '1 certificate' : `${count} certificates`)

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { readCertificate, type RevocationReason } from '../../certs/index.ts'
-import type { ClientEntry, Clients } from '../clients.ts'
+import { type ClientEntry, type Clients, isKeyLost } from '../clients.ts'
 import { counted, entryJson, entryPairs, stateInColour } from './client-entry.ts'
 import { addCommand, screenOf, withHouse } from './command.ts'
 import { CommandError } from './endings.ts'
@@ -53,7 +53,7 @@ export function addRegister(client: Command): void {
   addConfirmation(
     addCommand(client, 'revoke <wanted>', {
       summary: 'shut a client out, at once',
-      description: `${wanted}\nUnder a name all of its certificates are revoked. A certificate that is not in the register is named by its file.\nThe reason goes into the revocation list: ${reasons.join(', ')}.`,
+      description: `${wanted}\nUnder a name all of its certificates are revoked, and with the reason keyCompromise all others of their keys. A certificate that is not in the register is named by its file.\nThe reason goes into the revocation list: ${reasons.join(', ')}.`,
       examples: [
         ['client revoke cluster-1 --reason cessationOfOperation', 'all certificates of a client'],
         ['client revoke 4f0c9a1b7d --yes', 'one, by its fingerprint or serial number'],
@@ -82,22 +82,33 @@ async function revoke(text: string, { yes = false, ...options }: RevokeOptions, 
   const reason = nameIn({ words: 'reason', names: reasons }, options.reason)
   await withHouse(command, async ({ clients }) => {
     const entries = await revocable(clients, text)
-    const open = entries.filter(({ revoked }) => revoked === undefined)
+    const isLost = reason === 'keyCompromise'
+    const others = isLost ? await othersOfKeys(clients, entries) : []
+    const open = [...entries, ...others].filter(entry => (isLost ? !isKeyLost(entry) : entry.revoked === undefined))
     const serials = open.map(({ serialNumber }) => serialNumber)
     if (open.length > 0) {
       const what = `${counted(open.length)} of ${[...new Set(open.map(({ name }) => printable(name)))].join(', ')}`
-      await screen.confirm(`Revoke ${what}? The client is shut out at once.`, yes)
+      const why = others.length === 0 ? '' : ', all of the compromised key'
+      await screen.confirm(`Revoke ${what}${why}? The client is shut out at once.`, yes)
       await clients.revoke(open, reason, Date.now())
     }
     const after = await Promise.all(
-      entries.map(({ fingerprint, serialNumber }) => clients.find(fingerprint || serialNumber)),
+      [...entries, ...others].map(({ fingerprint, serialNumber }) => clients.find(fingerprint || serialNumber)),
     )
+    const isOther = (entry: ClientEntry): boolean => others.includes(entry)
     screen.show({ revoked: serials, clients: after.flat().map(entryJson) }, () =>
       open.length === 0
         ? `nothing to do: ${counted(entries.length)} of ${printable(text)} revoked already`
-        : `revoked ${counted(open.length)}:\n${open.map(({ name, serialNumber }) => `  ${printable(name)} ${serialNumber}`).join('\n')}`,
+        : `revoked ${counted(open.length)}:\n${open.map(each => `  ${printable(each.name)} ${each.serialNumber}${isOther(each) ? ' (of the same key)' : ''}`).join('\n')}`,
     )
   })
+}
+
+/** The other certificates of what is compromised: whoever has the key has these as well. */
+async function othersOfKeys(clients: Clients, entries: readonly ClientEntry[]): Promise<ClientEntry[]> {
+  const known = new Set(entries.map(({ issuer, serialNumber }) => `${serialNumber} ${issuer}`))
+  const all = await clients.ofSameKeys(entries)
+  return all.filter(({ issuer, serialNumber }) => !known.has(`${serialNumber} ${issuer}`))
 }
 
 /** What a word names in the register; else the certificate in the file of that name, entered or not. */

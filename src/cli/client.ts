@@ -9,7 +9,7 @@ import type { Command } from 'commander'
 import type { KeyType } from '../../certs/index.ts'
 import { type Issued, type Passphrase, plainFiles, type Signed, withKeyStore } from '../bundles.ts'
 import { type ClientRequest, type Enrolled, issueClient, signClient, trustClient } from '../enrollment.ts'
-import { entryJson, entryPairs, warnOfDays } from './client-entry.ts'
+import { entryJson, entryPairs, noteJoined, warnOfDays } from './client-entry.ts'
 import {
   addBundleOptions,
   addPassphraseOptions,
@@ -139,7 +139,7 @@ async function sign(csr: string, { bundle, server, ...options }: SignOptions, co
     // The certificate alone goes to standard output if that is where it is wanted.
     if (out === undefined) screen.note(facts())
     screen.show(enrolledJson(enrolled, folder.caCertificate), () => (out === undefined ? pem : facts()))
-    warnOfDays(enrolled.entry, screen)
+    tellOfEnrolled(enrolled, screen)
   })
 }
 
@@ -208,7 +208,7 @@ async function issuePlain({ asked, keyType, hasKeyStore, passphrase, out }: Wish
     screen.show({ ...enrolledJson(enrolled, opened.folder.caCertificate), files }, () =>
       issuedFacts(enrolled, files, screen),
     )
-    warnOfDays(enrolled.entry, screen)
+    tellOfEnrolled(enrolled, screen)
   })
 }
 
@@ -239,7 +239,12 @@ function showPacked(enrolled: Enrolled, { facts, folder, text }: Packed, ca: str
     { ...enrolledJson(enrolled, ca), ...facts },
     () => `${entryFacts(enrolled, screen, [['Folder', `${folder} (README.txt is what follows)`]])}\n\n${text}`,
   )
-  warnOfDays(enrolled.entry, screen)
+  tellOfEnrolled(enrolled, screen)
+}
+
+function tellOfEnrolled({ entry, joined }: Enrolled, screen: Screen): void {
+  if (joined !== undefined) noteJoined(entry, joined, screen)
+  warnOfDays(entry, screen)
 }
 
 const issuedFacts = (
@@ -268,8 +273,9 @@ const entryFacts = (
     ...more,
   ])
 
-const enrolledJson = ({ entry, certificate, chain }: Enrolled, caFile: string) => ({
+const enrolledJson = ({ entry, certificate, chain, joined }: Enrolled, caFile: string) => ({
   ...entryJson(entry),
+  ...(joined === undefined ? {} : { joined }),
   certificate: certificate.pem,
   ca: chain.join(''),
   caFile,
