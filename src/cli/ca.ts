@@ -5,8 +5,14 @@
  */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { type Authority, type Certificate, readCertificates, type RevocationList } from '../../certs/index.ts'
-import { authorityId } from '../authorities.ts'
+import {
+  type Authority,
+  type Certificate,
+  readCertificate,
+  readCertificates,
+  type RevocationList,
+} from '../../certs/index.ts'
+import { type Authorities, authorityId } from '../authorities.ts'
 import { writeWhole } from '../data-folder.ts'
 import type { Opened } from '../house.ts'
 import type { IssuedEntry } from '../issued.ts'
@@ -147,6 +153,16 @@ const shown = (row: Row, file: string | undefined, screen: Screen): string =>
 const unknownAuthority = (id = ''): CommandError =>
   new CommandError('notFound', `there is no authority ${JSON.stringify(id)}; kmipd ca list shows which there are`)
 
+/** A root whose key is kept elsewhere signs no list, here. */
+function noListOf({ signing }: Authorities, id: string | undefined): CommandError {
+  const root = signing.chain.map(pem => readCertificate(pem)).find(each => authorityId(each) === id)
+  if (root === undefined) return unknownAuthority(id)
+  return new CommandError(
+    'refused',
+    `the key of ${root.subject.text} is not in the data folder; put root.key back for as long as it takes`,
+  )
+}
+
 interface CrlOptions {
   readonly delta?: boolean
   readonly der?: boolean
@@ -158,7 +174,7 @@ function addCrl(ca: Command): void {
   addCommand(ca, 'crl', {
     summary: 'write the revocation list of an authority',
     description:
-      'A list is good for 7 days, a delta for one. A new one is made when something was revoked since the last, and twice\na day at most otherwise. kmipd itself asks its register, not this list: it is for others.',
+      'A list is good for 7 days, a delta for one. A new one is made when something was revoked since the last, and twice a day at most otherwise. kmipd itself asks its register, not this list: it is for others. An issuing authority that was retired stands in the list of its root, which is made while root.key is in the data folder.',
     examples: [
       ['ca crl --out kmipd.crl', 'PEM; a file that is there is replaced'],
       ['ca crl --delta --der --out kmipd-delta.crl', 'what was added to the base'],
@@ -176,7 +192,7 @@ async function crl({ delta, der, authority, out }: CrlOptions, command: Command)
   const screen = screenOf(command)
   await withHouse(command, async ({ store, authorities }) => {
     const publisher = publications({ store, authorities: () => authorities }).of(authority)
-    if (publisher === undefined) throw unknownAuthority(authority)
+    if (publisher === undefined) throw noListOf(authorities, authority)
     const list = await publisher.list(delta === true ? 'delta' : 'full')
     const content = der === true ? list.der : list.pem
     if (out !== undefined) await writeWhole(resolve(out), content, publicMode)

@@ -205,6 +205,22 @@ describe('revocation lists', () => {
   })
 })
 
+describe('a root above an issuing authority', () => {
+  it('lists the one that was retired, while its key is here', async () => {
+    const path = await folder()
+    const data = join(path, 'data')
+    await done(['init', '--data', data, '--host', 'localhost', '--issuing'])
+    await done(['ca', 'rollover', '--data', data])
+    await done(['ca', 'retire', '--yes', '--data', data])
+    const root = (await rows(data)).find(({ state }) => state === 'root')?.id ?? ''
+    const list = ['ca', 'crl', '--authority', root, '--data', data]
+    expect(await json(list)).toMatchObject({ revoked: 1 })
+    await rename(join(data, 'root.key'), join(path, 'root.key'))
+    const { status, stderr } = await kmipd(list)
+    expect([status, stderr]).toEqual([1, expect.stringContaining('put root.key back')])
+  })
+})
+
 describe('server-certificate', () => {
   it('is made anew, with the same names and more', async () => {
     const { data } = await house()
