@@ -108,6 +108,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
   const places = placesOf({ maxConnections: limits.maxConnections, settled: () => conversations.size, log })
   let closing: Promise<void> | undefined
   let { clientCa } = options
+  let lastEnded = -Infinity
 
   const tlsServer = createTlsServer({
     ...secureContext(options),
@@ -179,8 +180,16 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     const admission = own ?? (await admit(peer))
     if (!isRefusal(admission)) return { session: admission, who }
     const refusal = own ?? refusalOf(peer, admission, trusted, now())
+    if (refusal.code === 'newHandshake') endSessions()
     log.warn({ ...who, issuer, tlsVersion, resumed, ...told(refusal) }, 'connection refused')
     return undefined
+  }
+
+  /** A client that resumes its session again and again would never show its certificates. */
+  function endSessions(): void {
+    if (clock.sweep - lastEnded <= sweeps(endAgainMs)) return
+    lastEnded = clock.sweep
+    tlsServer.setTicketKeys(randomBytes(ticketKeyBytes))
   }
 
   function sweep(): void {
@@ -224,6 +233,9 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 const ticketKeyBytes = 48
 
 const keepAliveMs = 60_000
+
+/** All sessions end together, and whoever has one from before the last end has a new one by then. */
+const endAgainMs = 10_000
 
 const whereOf = (socket: Socket) => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
 

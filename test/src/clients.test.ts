@@ -17,7 +17,7 @@ import { type Clients, type ClientSession, clientsOf, entryOf } from '../../src/
 import { schema } from '../../src/config/settings.ts'
 import { EnrollmentError, issueClient, type Office, trustClient } from '../../src/enrollment.ts'
 import { openEphemeralStore } from '../../src/house.ts'
-import { trustsOf } from '../../src/trust.ts'
+import { noTrusts, trustsOf } from '../../src/trust.ts'
 import { type Store, StoreError } from '../../store/index.ts'
 
 const now = new Date()
@@ -187,5 +187,45 @@ describe('an entry', () => {
     const body = Buffer.from(JSON.stringify({ ...entry, fingerprint: 'ab'.repeat(32) }))
     await store.commit([{ table: 'client', id: session.entry.id, previous, body, terms: ['every'] }])
     await expect(clients.confirm(session, now.getTime())).rejects.toThrow(/not in the client register/)
+  })
+
+  test('of an authority that was retired is neither planned nor completed, and admits nobody', async () => {
+    let ownIssuers: ReadonlySet<string> = new Set([own.certificate.subject.text])
+    let trusts = noTrusts
+    const clients = clientsOf(store, () => ({ trusts, clientName: 'dn', ownIssuers }))
+    const { certificate, entry } = await issueClient({ name: 'ours' }, 'P-256', office(clients), now)
+    const session = await admitted(clients, certificate)
+    const planned = { ...entry, serialNumber: '0a', name: 'late' }
+    await clients.plan(planned)
+    // As another process does it.
+    await clientsOf(store).retire(own.certificate.subject.text, now.getTime())
+    await expect(issueClient({ name: 'new' }, 'P-256', office(clients), now)).rejects.toThrow(/was retired.*again/)
+    await expect(clients.complete(planned)).rejects.toMatchObject({ code: 'conflict' })
+    ownIssuers = new Set(['CN=the next'])
+    expect(await refusal(clients, certificate)).toMatch(/no authority of this server any more/)
+    trusts = trustsOf([])
+    await expect(clients.confirm(session, now.getTime())).rejects.toThrow(/no authority of this server any more/)
+  })
+
+  test('that was completed while it was revoked as a plan is revoked', async () => {
+    const clients = clientsOf(store)
+    const certificate = await signed(own, { commonName: 'ours' })
+    const entry = entryOf(certificate, 'ours', 'ours', now.getTime())
+    await clients.plan(entry)
+    const found = await clients.find('ours')
+    await clients.complete(entry)
+    await clients.revoke(found, 'superseded', now.getTime())
+    expect(await refusal(clients, certificate)).toMatch(/ours was revoked/)
+    expect(await clients.list()).toHaveLength(1)
+  })
+
+  test("that a guest gets ends the guest's session", async () => {
+    const foreign = await authority({ commonName: 'CA' })
+    const clients = trusting(foreign)
+    const certificate = await signed(foreign, { commonName: 'node' })
+    const session = await admitted(clients, certificate)
+    await trust(certificate, clients, 'node', 'elsewhere')
+    await expect(clients.confirm(session, now.getTime())).rejects.toThrow(/another name or group/)
+    expect((await admitted(clients, certificate)).group).toBe('elsewhere')
   })
 })

@@ -171,6 +171,18 @@ describe('admission', () => {
       expect(await listener.line('was revoked')).toMatchObject({ ...refusal, subject: 'CN=alice', resumed: true })
     })
 
+    it('has a client begin anew whose voucher is forgotten', async () => {
+      const refusal = { code: 'newHandshake' as const, reason: 'no longer known', hint: 'connect again' }
+      const listener = await start({ admit: async ({ resumed }) => (resumed ? refusal : { name: 'alice' }) })
+      const session = await used(listener, only)
+      await (
+        await connect(listener, { ...only, session })
+      ).closed
+      expect(await listener.line('no longer known')).toMatchObject({ fault: 'newHandshake', resumed: true })
+      await used(listener, { ...only, session })
+      expect(listener.peers.map(({ resumed }) => resumed)).toEqual([false, true, false])
+    })
+
     it('looks at the dates again when a session is resumed', async () => {
       let now = Date.now()
       const listener = await start({ now: () => now })
