@@ -92,6 +92,7 @@ export function rollOver(chancery: Chancery, options: RolloverOptions, now: Date
     const { files, root, rootKey } = await successor(old, options, chancery, now)
     const signing = openPublishing(files, config.https.address)
     refuseNamesake(signing.certificate, old.signing.certificate)
+    await refuseRetired(signing.certificate, issued)
     const cross = options.isWithoutCross ? undefined : await crossOf(old, signing, options, issued, now)
     const next: Authorities = { signing, previous: old.signing, root, cross }
     const previous = [
@@ -175,6 +176,15 @@ function refuseNamesake({ subject, publicKey }: Certificate, old: Certificate): 
     throw new RolloverError(
       `the new authority is called ${subject.text}, as the present one is; give one of another name`,
     )
+}
+
+/** Nothing is signed any more in the name of an authority that was retired. */
+async function refuseRetired({ subject }: Certificate, issued: Issued): Promise<void> {
+  const isRetired = (await issued.list()).some(
+    entry => entry.kind === 'authority' && entry.revoked !== undefined && entry.subject === subject.text,
+  )
+  if (isRetired)
+    throw new RolloverError(`an authority ${subject.text} was retired here before; give one of another name`)
 }
 
 /** The new root, as the old authority certifies it; undefined if whoever trusts the old one trusts the new one already. */
