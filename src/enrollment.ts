@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { KeyObject } from 'node:crypto'
 import {
   type Authority,
   type Certificate,
@@ -163,7 +164,8 @@ export function planFor(
   now: Date,
 ): Plan {
   const plan = authority.plan(subject, clientProfile({ commonName: name, days: daysUnder(policy, days) }), now)
-  checkRequest(plan, policy)
+  // The subject of a client that makes no request is its name alone, which whoever asks has chosen.
+  checkRequest(plan, subject instanceof KeyObject ? { keyTypes: policy.keyTypes } : policy)
   return plan
 }
 

@@ -257,6 +257,9 @@ describe('policy', () => {
     const env = { KMIPD_POLICY_KEY_TYPES: 'RSA-3072' }
     const issued = await kmipd(['client', 'issue', 'b', '--out', join(path, 'b'), '--data', data], { env })
     expect([issued.status, issued.stderr]).toEqual([1, expect.stringContaining('its key is P-256; wanted RSA-3072')])
+    // A client that makes no request has no subject but its name.
+    const named = { KMIPD_POLICY_REQUIRED_SUBJECT: 'O' }
+    await done(['client', 'issue', 'b', '--out', join(path, 'b'), '--data', data], { env: named })
   })
 })
 
