@@ -40,11 +40,13 @@ const enrollmentSchema = z
   })
   .meta({ id: 'Enrollment' })
 
-const standingSchema = enrollmentSchema.pick({ id: true, state: true }).meta({ id: 'EnrollmentState' })
-
 const submittedSchema = z
-  .union([enrollmentSchema, standingSchema])
-  .describe('Of a request that somebody else has submitted: how it stands, and no more.')
+  .union([
+    enrollmentSchema,
+    z
+      .object({ id: z.string(), state: z.enum(states) })
+      .describe('Of a request that somebody else has submitted, who alone may see the rest.'),
+  ])
   .meta({ id: 'SubmittedEnrollment' })
 
 const listSchema = z
