@@ -31,12 +31,12 @@ describe('token', () => {
     const create = ['token', 'create', 'rack-4', '--scope', 'enroll', '--once', '--client', 'cluster-4', '--data', data]
     const { status, stdout, stderr } = await kmipd(create)
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^kmipd_[\w-]{43}\n$/)])
-    expect(stderr).toMatch(/For +one enrollment: cluster-4\nExpires +\d{4}-\d\d-\d\d \(6 days\)\nShown once/)
+    expect(stderr).toMatch(/For +one enrollment: cluster-4\nExpires +\d{4}-\d\d-\d\d \(7 days\)\nShown once/)
 
     const again = await kmipd(create)
     expect([again.status, again.stderr]).toEqual([1, expect.stringContaining('there is a token "rack-4"')])
     const listed = await done(['token', 'list', '--data', data])
-    expect(listed).toMatch(/rack-4 +[0-9a-f]{16} +enroll +cluster-4 +\d{4}-\d\d-\d\d \(6 days\) +valid\n/)
+    expect(listed).toMatch(/rack-4 +[0-9a-f]{16} +enroll +cluster-4 +\d{4}-\d\d-\d\d \(7 days\) +valid\n/)
     expect(listed).not.toContain(stdout.trim())
     expect(await done(['token', 'revoke', 'rack-4', '--data', data])).toContain('is refused from now on')
     expect((await json(['token', 'list', '--data', data])) as object).toMatchObject({
