@@ -17,6 +17,7 @@ import { obtain } from './key-objects.ts'
 import { visit } from './key-server.ts'
 import type { Drive, Frozen, KeyServer } from './shapes.ts'
 import { fetchKey, forget, keyOf, missing, serversOf } from './vault.ts'
+import { checkDrives } from './watch.ts'
 
 /** After which a metadata drive that is still locked is marked failed. */
 const patienceMs = 180_000
@@ -105,6 +106,7 @@ async function unlockFrom(
     if (bytes === undefined) throw missing(key, server)
     const outcome = await bay.unlock(driveID, bytes)
     bytes.fill(0)
+    if (outcome === 'lost') await checkDrives(context)
     if (outcome === 'wrongKey' || outcome === 'lost')
       log.error({ note: `drive ${driveID}: ${outcome}` }, 'cluster: a drive did not take its key')
   }
@@ -117,11 +119,12 @@ async function giveUpMetadata(context: Context, locked: readonly Sealed[]): Prom
 }
 
 export async function failMetadata(context: Context, driveID: number): Promise<void> {
-  const drive = context.memory.state.drives.find(each => each.driveID === driveID)
-  if (drive === undefined) return
-  await context.memory.change(({ drives }) => {
-    for (const each of drives) if (each.driveID === driveID) each.status = 'available'
+  const drive = await context.memory.change(({ drives }) => {
+    const found = drives.find(each => each.driveID === driveID && each.status === 'active')
+    if (found !== undefined) found.status = 'available'
+    return found
   })
+  if (drive === undefined) return
   await raise(context, {
     code: 'sliceServiceUnhealthy',
     about: aboutDrive(driveID),

@@ -10,7 +10,7 @@ import { backOff, type Context } from './context.ts'
 import { KeyServerError } from './diagnosis.ts'
 import { notPermitted } from './failure.ts'
 import { createKey, fetchKey, keyOf, leave, sweep } from './vault.ts'
-import type { KeySource } from './shapes.ts'
+import type { Hardware, KeySource } from './shapes.ts'
 
 /** Between two drives, so that whoever looks on sees it happen. */
 const driveMs = 200
@@ -29,47 +29,59 @@ export async function enable(context: Context, source: KeySource): Promise<void>
   }
   if (state === 'disabling') throw notPermitted('encryption at rest is being disabled; wait until it is')
   const key = await createKey(context, 'authentication', source, (draft, newID) => {
+    if (draft.hardware.state !== 'disabled')
+      throw notPermitted(`encryption at rest is ${draft.hardware.state}: another request came first`)
     draft.hardware = { state: 'enabling', keyID: newID }
   })
   key.fill(0)
   resumeHardware(context)
 }
 
-/** @throws ElementError while a drive is locked */
+/** Also while it is being enabled. @throws ElementError while a drive is locked */
 export async function disable(context: Context): Promise<void> {
-  const { memory, bay } = context
-  const { state } = memory.state.hardware
-  if (state === 'disabled' || state === 'disabling') return
-  if (state === 'enabling') throw notPermitted('encryption at rest is being enabled; wait until it is')
-  const locked = memory.state.drives.filter(drive => drive.medium.kind === 'sealed' && bay.isLocked(drive))
-  if (locked.length > 0)
-    throw notPermitted(
-      `drives ${locked.map(({ driveID }) => driveID).join(', ')} are locked and cannot give up their key; see ListClusterFaults`,
-    )
-  await memory.change(draft => (draft.hardware.state = 'disabling'))
+  const { memory, bay, work } = context
+  await memory.change(({ hardware, drives }) => {
+    if (hardware.state === 'disabled' || hardware.state === 'disabling') return
+    const locked = drives.filter(drive => drive.medium.kind === 'sealed' && bay.isLocked(drive))
+    if (locked.length > 0)
+      throw notPermitted(
+        `drives ${locked.map(({ driveID }) => driveID).join(', ')} are locked and cannot give up their key; see ListClusterFaults`,
+      )
+    hardware.state = 'disabling'
+  })
+  work.nudge()
   resumeHardware(context)
 }
 
-/** Goes on with what is under way, if anything is. */
-export function resumeHardware(context: Context): void {
-  const { state } = context.memory.state.hardware
-  if (state === 'enabling' || state === 'disabling')
-    context.work.start(state, () => (state === 'enabling' ? setAll(context) : clearAll(context)))
+const steps: Readonly<Record<Hardware['state'], (context: Context) => Promise<void>>> = {
+  disabled: async () => undefined,
+  enabling: setAll,
+  enabled: async () => undefined,
+  disabling: clearAll,
 }
 
+/** Goes on with what is under way, if anything is: one thing at a time, so that no drive gets a key that others give up. */
+export function resumeHardware(context: Context): void {
+  context.work.start('hardware', () => steps[context.memory.state.hardware.state](context))
+}
+
+/** As long as nobody disables it meanwhile. */
 async function setAll(context: Context): Promise<void> {
   const { memory, work } = context
   const { keyID } = memory.state.hardware
-  if (keyID === undefined) return
-  const key = await patiently(context, () => fetchKey(context, keyID))
-  for (const { driveID, medium, status } of memory.state.drives) {
-    if (medium.kind === 'lost' || status === 'failed') continue
-    if (medium.kind === 'sealed' && medium.keyID === keyID) continue
-    await context.bay.setKey(driveID, keyID, key)
+  const isMeant = (): boolean => memory.state.hardware.state === 'enabling'
+  const key = keyID === undefined ? undefined : await patiently(context, () => fetchKey(context, keyID), isMeant)
+  if (keyID === undefined || key === undefined) return
+  // Drives come and go, and newcomers may have got it already.
+  const nextOpen = () => memory.state.drives.find(({ medium }) => medium.kind === 'open')
+  for (let drive = nextOpen(); drive !== undefined && isMeant(); drive = nextOpen()) {
+    await context.bay.setKey(drive.driveID, keyID, key)
     await work.pause(driveMs)
   }
   key.fill(0)
-  await memory.change(draft => (draft.hardware.state = 'enabled'))
+  await memory.change(({ hardware }) => {
+    if (hardware.state === 'enabling') hardware.state = 'enabled'
+  })
 }
 
 async function clearAll(context: Context): Promise<void> {
@@ -97,16 +109,17 @@ const letGo = ({ memory }: Context, keyID: string | undefined): Promise<boolean>
     return true
   })
 
-/** Until the key server answers. */
-async function patiently<T>(context: Context, ask: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
+/** Until the key server answers, or nobody wants to know any longer. */
+async function patiently<T>(context: Context, ask: () => Promise<T>, isMeant: () => boolean): Promise<T | undefined> {
+  for (let attempt = 0; isMeant(); attempt++) {
     try {
       return await ask()
     } catch (error) {
       if (!(error instanceof KeyServerError)) throw error
     }
-    await context.work.pause(backOff(attempt))
+    if (isMeant()) await context.work.pause(backOff(attempt))
   }
+  return undefined
 }
 
 /** A drive that joins gets the current key, if there is one. */

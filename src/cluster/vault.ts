@@ -12,7 +12,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type Context, isoTime } from './context.ts'
 import { KeyServerError } from './diagnosis.ts'
 import { checkOf } from './drives.ts'
-import { notPermitted } from './failure.ts'
+import { noSuch, notPermitted } from './failure.ts'
 import { aboutServer, raiseServerFault, resolve } from './faults.ts'
 import { copyTo, make, obtain, remove } from './key-objects.ts'
 import { visit } from './key-server.ts'
@@ -34,8 +34,8 @@ export function keyOf({ keys }: Frozen<ClusterState>, keyID: string): Frozen<Clu
 /**
  * A new key, safe before it is adopted.
  *
- * @param adopt notes in the same commit what the key is for
- * @throws KeyServerError of the first server, if none of them makes one; ElementError if there is none
+ * @param adopt notes in the same commit what the key is for; if it throws, the key is given up
+ * @throws KeyServerError of the first server, if none of them makes one; ElementError if there is none, or of `adopt`
  */
 export async function createKey(
   context: Context,
@@ -45,12 +45,18 @@ export async function createKey(
 ): Promise<Buffer> {
   if (source.keyManagementType === 'Internal') {
     const bytes = randomBytes(32)
-    await context.memory.change(draft => {
-      const key = newKey(context, purpose, 'Internal')
-      draft.keys.push({ ...key, status: 'inUse', check: checkOf(key.keyID, bytes), material: bytes.toString('base64') })
-      adopt(draft, key.keyID)
-    })
-    return bytes
+    try {
+      await context.memory.change(draft => {
+        const key = newKey(context, purpose, 'Internal')
+        const check = checkOf(key.keyID, bytes)
+        draft.keys.push({ ...key, status: 'inUse', check, material: bytes.toString('base64') })
+        adopt(draft, key.keyID)
+      })
+      return bytes
+    } catch (error) {
+      bytes.fill(0)
+      throw error
+    }
   }
   const { keyProviderID } = source
   const servers = serversOf(context.memory.state, keyProviderID)
@@ -83,17 +89,24 @@ async function createOn(
 ): Promise<Buffer> {
   const { memory } = context
   const { keyID } = key
-  await memory.change(({ keys }) => keys.push({ ...key, keyServerID: server.keyServerID }))
+  await memory.change(draft => {
+    demandPlace(draft, server)
+    draft.keys.push({ ...key, keyServerID: server.keyServerID })
+  })
+  let bytes: Buffer | undefined
   try {
-    const bytes = await visit(server, context.caller(), client => make(client, key, memory.state.name))
+    const fresh = (bytes = await visit(server, context.caller(), client => make(client, key, memory.state.name)))
     await memory.change(draft => {
+      // Else nobody would ask that server for it: it may be the only one that has it.
+      demandPlace(draft, server, true)
       const made = draft.keys.find(each => each.keyID === keyID)
-      if (made !== undefined) Object.assign(made, { status: 'inUse', check: checkOf(keyID, bytes) })
+      if (made !== undefined) Object.assign(made, { status: 'inUse', check: checkOf(keyID, fresh) })
       adopt(draft, keyID)
     })
-    await copyToOthers(context, keyOf(memory.state, keyID), bytes, server.keyServerID)
-    return bytes
+    await copyToOthers(context, keyOf(memory.state, keyID), fresh, server.keyServerID)
+    return fresh
   } catch (error) {
+    bytes?.fill(0)
     await memory.change(draft => {
       const failed = draft.keys.find(each => each.keyID === keyID && each.status === 'making')
       if (failed === undefined) return
@@ -103,6 +116,25 @@ async function createOn(
     sweep(context)
     throw error
   }
+}
+
+/**
+ * A key is made only where its provider will look for it; from the commit that notes it on, the provider stays.
+ *
+ * @throws KeyServerError, so that another server is asked; ElementError if the provider is gone
+ */
+function demandPlace(
+  { providers, servers }: Frozen<ClusterState>,
+  { keyServerID, keyProviderID, kmipKeyServerName: name }: Frozen<KeyServer>,
+  wasAsked = false,
+): void {
+  if (!providers.some(each => each.keyProviderID === keyProviderID)) throw noSuch(`kmipKeyProviders/${keyProviderID}`)
+  if (!servers.some(each => each.keyServerID === keyServerID && each.keyProviderID === keyProviderID))
+    throw new KeyServerError(
+      'server',
+      `key server "${name}" was taken from key provider ${keyProviderID} while it was to make a key`,
+      wasAsked,
+    )
 }
 
 /** Whoever cannot be reached now is brought in step later. */
@@ -174,8 +206,7 @@ export async function bringInStep(
     }
   })
   for (const key of absent) {
-    const bytes = await firstOf(context, key, others)
-    if (bytes === undefined) throw missing(key, server)
+    const bytes = await fromOthers(context, key, server, others)
     try {
       await visit(server, context.caller(), client => copyTo(client, key, bytes, context.memory.state.name))
       context.log.info({ note: `${key.keyID} to key server ${server.keyServerID}` }, 'cluster: key copied')
@@ -185,19 +216,25 @@ export async function bringInStep(
   }
 }
 
-async function firstOf(
+/** @throws KeyServerError, which tells why each of the others does not give it */
+async function fromOthers(
   context: Context,
   key: Frozen<ClusterKey>,
-  servers: readonly Frozen<KeyServer>[],
-): Promise<Buffer | undefined> {
-  for (const server of servers)
+  server: Frozen<KeyServer>,
+  others: readonly Frozen<KeyServer>[],
+): Promise<Buffer> {
+  const reasons: string[] = []
+  for (const other of others)
     try {
-      const bytes = await visit(server, context.caller(), client => obtain(client, key))
+      const bytes = await visit(other, context.caller(), client => obtain(client, key))
       if (bytes !== undefined) return bytes
+      reasons.push(`key server "${other.kmipKeyServerName}" does not have it, either`)
     } catch (error) {
       if (!(error instanceof KeyServerError)) throw error
+      reasons.push(error.message)
     }
-  return undefined
+  const { kind, message } = missing(key, server)
+  throw new KeyServerError(kind, [message, ...reasons].join('; '), true)
 }
 
 /** Nothing is locked with the key from now on; it is destroyed in the background. */

@@ -8,7 +8,8 @@
 import { CertsError, readCertificate, readCertificates } from '../../certs/index.ts'
 import type { Context } from './context.ts'
 import { KeyServerError } from './diagnosis.ts'
-import { aboutDrive, aboutServer, raise, raiseServerFault, resolve } from './faults.ts'
+import { unlockLimit } from './drives.ts'
+import { aboutDrive, aboutServer, aboutProvider, raise, raiseServerFault, resolve, resolveOrphans } from './faults.ts'
 import type { Frozen, KeyServer } from './shapes.ts'
 import { bringInStep, serversOf, sweep } from './vault.ts'
 
@@ -19,6 +20,8 @@ export function watch(context: Context): void {
     for (;;) {
       await checkCertificates(context)
       await checkServers(context)
+      await checkDrives(context)
+      await resolveOrphans(context)
       await clearDue(context)
       sweep(context)
       await context.work.pause(watchMs)
@@ -63,15 +66,21 @@ function complaintsOf(server: Frozen<KeyServer>, now: number): string[] {
 
 /** Each server of a provider with keys in use. */
 async function checkServers(context: Context): Promise<void> {
-  const { state } = context.memory
-  const used = new Set(state.keys.flatMap(({ status, keyProviderID }) => (status === 'inUse' ? [keyProviderID] : [])))
-  for (const server of state.servers)
-    if (server.keyProviderID !== null && used.has(server.keyProviderID))
-      await checkServer(context, server, server.keyProviderID)
-    else await resolve(context, 'kmipServerFault', aboutServer(server.keyServerID))
+  const { memory } = context
+  for (const { keyServerID } of memory.state.servers) {
+    const { servers, keys } = memory.state
+    const server = servers.find(each => each.keyServerID === keyServerID)
+    const { keyProviderID = null } = server ?? {}
+    const isUsed = keys.some(key => key.status === 'inUse' && key.keyProviderID === keyProviderID)
+    if (server !== undefined && keyProviderID !== null && isUsed) await checkServer(context, server, keyProviderID)
+    else await resolve(context, 'kmipServerFault', aboutServer(keyServerID))
+  }
+  for (const { keyProviderID } of memory.state.providers)
+    if (serversOf(memory.state, keyProviderID).length > 0)
+      await resolve(context, 'kmipServerFault', aboutProvider(keyProviderID))
 }
 
-export async function checkServer(context: Context, server: Frozen<KeyServer>, keyProviderID: number): Promise<void> {
+async function checkServer(context: Context, server: Frozen<KeyServer>, keyProviderID: number): Promise<void> {
   const about = aboutServer(server.keyServerID)
   const others = serversOf(context.memory.state, keyProviderID).filter(each => each !== server)
   try {
@@ -81,6 +90,19 @@ export async function checkServer(context: Context, server: Frozen<KeyServer>, k
     if (!(error instanceof KeyServerError)) throw error
     await raiseServerFault(context, about, error)
   }
+}
+
+/** Drives that no key opens any longer. */
+export async function checkDrives(context: Context): Promise<void> {
+  for (const { driveID, nodeID, medium } of context.memory.state.drives)
+    if (medium.kind === 'lost')
+      await raise(context, {
+        code: 'driveFailed',
+        about: aboutDrive(driveID),
+        details: `Drive ${driveID} is locked and the authentication key cannot be acquired: it was tried with ${unlockLimit} wrong keys, and its data is lost. Take it away (RemoveDrives).`,
+        driveIDs: [driveID],
+        nodeID,
+      })
 }
 
 /** Some faults clear a while after what they were about was put right. */
@@ -100,7 +122,9 @@ export async function heal(context: Context, driveID: number): Promise<void> {
   const about = aboutDrive(driveID)
   if (!memory.state.faults.some(each => each.about === about && each.resolvedDate === '')) return
   const clears = new Date(now() + work.ms(healMs)).toISOString()
-  await memory.change(({ faults }) => {
+  await memory.change(({ faults, drives }) => {
+    // It may have failed again meanwhile.
+    if (!drives.some(each => each.driveID === driveID && each.status === 'active')) return
     for (const each of faults) if (each.about === about && each.resolvedDate === '') each.clears = clears
   })
   work.start(`heal ${about}`, () => waitUntilClear(context, about))
@@ -108,7 +132,9 @@ export async function heal(context: Context, driveID: number): Promise<void> {
 
 async function waitUntilClear(context: Context, about: string): Promise<void> {
   const { memory, work } = context
-  while (memory.state.faults.some(each => each.about === about && each.resolvedDate === '')) {
+  while (
+    memory.state.faults.some(each => each.about === about && each.resolvedDate === '' && each.clears !== undefined)
+  ) {
     await work.pause(healMs / 20)
     await clearDue(context)
   }

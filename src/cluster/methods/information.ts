@@ -8,11 +8,11 @@ import { z } from 'zod'
 import { type Context } from '../context.ts'
 import { newDrive, wrap } from '../drives.ts'
 import { invalid, noSuch, notPermitted } from '../failure.ts'
-import { aboutDrive, faultView, raise, resolve } from '../faults.ts'
+import { aboutDrive, faultView, raise, resolve, resolveOrphans } from '../faults.ts'
 import { keyForNewcomer } from '../hardware.ts'
 import { id, maybe, method, word } from '../method.ts'
 import { begin, update } from '../results.ts'
-import type { Drive, Frozen } from '../shapes.ts'
+import type { ClusterState, Drive, Frozen } from '../shapes.ts'
 import { fetchKey } from '../vault.ts'
 import { clearDue, heal } from '../watch.ts'
 
@@ -81,16 +81,20 @@ export const informationMethods = [
     { drives: z.array(driveID).min(1, 'one drive or more is wanted') },
     async (context, { drives }) => {
       const { memory, bay } = context
-      for (const wanted of drives) {
-        const drive = driveIn(memory.state, wanted)
-        if (drive.status !== 'available') throw notPermitted(`drive ${wanted} is ${drive.status}, not available`)
-        if (bay.isLocked(drive))
-          throw notPermitted(
-            `drive ${wanted} is locked and cannot be added; its authentication key is awaited from the key server (see ListClusterFaults)`,
-          )
+      const refuseUnready = (state: Frozen<ClusterState>): void => {
+        for (const wanted of drives) {
+          const drive = driveIn(state, wanted)
+          if (drive.status !== 'available') throw notPermitted(`drive ${wanted} is ${drive.status}, not available`)
+          if (bay.isLocked(drive))
+            throw notPermitted(
+              `drive ${wanted} is locked and cannot be added; its authentication key is awaited from the key server (see ListClusterFaults)`,
+            )
+        }
       }
+      refuseUnready(memory.state)
       for (const wanted of drives) await keyForNewcomer(context, wanted)
       const asyncHandle = await memory.change(draft => {
+        refuseUnready(draft)
         for (const each of draft.drives) if (drives.includes(each.driveID)) each.status = 'active'
         return beginDone(context, draft, 'DriveAdd')
       })
@@ -107,24 +111,27 @@ export const informationMethods = [
     { drives: z.array(driveID).min(1, 'one drive or more is wanted') },
     async (context, { drives }) => {
       const { memory } = context
-      for (const wanted of drives) {
-        const { status } = driveIn(memory.state, wanted)
-        if (status === 'available') throw notPermitted(`drive ${wanted} is available already`)
-      }
-      if (memory.state.drives.filter(({ status }) => status === 'active').length <= drives.length)
-        throw invalid('a cluster without active drives keeps no data; leave one')
-      const asyncHandle = await memory.change(draft => {
-        for (const each of draft.drives)
-          if (drives.includes(each.driveID) && each.status === 'active') each.status = 'available'
-        return beginDone(context, draft, 'DriveRemoval')
+      const { asyncHandle, available } = await memory.change(draft => {
+        const all = [...new Set(drives)].map(wanted => driveIn(draft, wanted))
+        const already = all.find(({ status }) => status === 'available')
+        if (already !== undefined) throw notPermitted(`drive ${already.driveID} is available already`)
+        const active = draft.drives.filter(({ status }) => status === 'active')
+        const leaving = active.filter(({ driveID: each }) => drives.includes(each))
+        if (leaving.length > 0 && leaving.length === active.length)
+          throw invalid('a cluster without active drives keeps no data; leave one')
+        for (const each of leaving) each.status = 'available'
+        // What has failed has nothing to give back: it is taken away.
+        draft.drives = draft.drives.filter(each => each.status !== 'failed' || !drives.includes(each.driveID))
+        return { asyncHandle: beginDone(context, draft, 'DriveRemoval'), available: leaving }
       })
-      for (const wanted of drives)
+      await resolveOrphans(context)
+      for (const { driveID: wanted, nodeID } of available)
         await raise(context, {
           code: 'driveAvailable',
           about: aboutDrive(wanted),
           details: `Drive ${wanted} is available.`,
           driveIDs: [wanted],
-          nodeID: driveIn(memory.state, wanted).nodeID,
+          nodeID,
         })
       return { asyncHandle }
     },

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { noSuch, notPermitted } from '../failure.ts'
+import { resolveOrphans } from '../faults.ts'
 import { id, maybe, method } from '../method.ts'
 import type { ClusterState, Frozen, KeyProvider } from '../shapes.ts'
 import { bringInStep, isActive, serversOf } from '../vault.ts'
@@ -40,14 +41,15 @@ export const providerMethods = [
     },
   ),
 
-  method('DeleteKeyProviderKmip', { keyProviderID }, async ({ memory }, { keyProviderID: wanted }) => {
-    await memory.change(draft => {
+  method('DeleteKeyProviderKmip', { keyProviderID }, async (context, { keyProviderID: wanted }) => {
+    await context.memory.change(draft => {
       providerIn(draft, wanted)
       if (isActive(draft, wanted))
         throw notPermitted(`key provider ${wanted} is active: keys that it made are not all deleted yet`)
       draft.providers = draft.providers.filter(each => each.keyProviderID !== wanted)
       for (const server of draft.servers) if (server.keyProviderID === wanted) server.keyProviderID = null
     })
+    await resolveOrphans(context)
     return {}
   }),
 

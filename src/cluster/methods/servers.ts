@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { Query } from '../../../protocol/index.ts'
 import type { Context } from '../context.ts'
 import { noSuch, notPermitted } from '../failure.ts'
-import { aboutServer, resolve } from '../faults.ts'
+import { aboutServer, resolve, resolveOrphans } from '../faults.ts'
 import { roundTrip } from '../key-objects.ts'
 import { type Server, visit } from '../key-server.ts'
 import { id, maybe, method } from '../method.ts'
@@ -55,6 +56,29 @@ function refuseLast(state: Frozen<ClusterState>, { keyServerID: own, keyProvider
   )
 }
 
+/** Between a test and the commit that rests on it a server may be changed by somebody else, or deleted. */
+function refuseChanged(state: Frozen<ClusterState>, tested: Frozen<KeyServer>): void {
+  if (!isDeepStrictEqual(serverIn(state, tested.keyServerID), tested))
+    throw notPermitted(`key server ${tested.keyServerID} was changed while it was tested; try again`)
+}
+
+/** A server that can be added to a provider; undefined if it is the provider's already. */
+function freeServerIn(
+  state: Frozen<ClusterState>,
+  wanted: number,
+  keyProviderID: number,
+): Frozen<KeyServer> | undefined {
+  if (!state.providers.some(each => each.keyProviderID === keyProviderID))
+    throw noSuch(`kmipKeyProviders/${keyProviderID}`)
+  const server = serverIn(state, wanted)
+  if (server.keyProviderID === keyProviderID) return undefined
+  if (server.keyProviderID !== null)
+    throw notPermitted(
+      `key server ${wanted} is assigned to key provider ${server.keyProviderID}; RemoveKeyServerFromProviderKmip first`,
+    )
+  return server
+}
+
 export const serverMethods = [
   method(
     'CreateKeyServerKmip',
@@ -88,8 +112,9 @@ export const serverMethods = [
         const changed: Frozen<KeyServer> = { ...server, ...changes }
         await test(context, changed)
         if (changed.keyProviderID !== null) await stepIn(context, changed, changed.keyProviderID)
-        await memory.change(({ servers }) => {
-          for (const each of servers) if (each.keyServerID === wanted) Object.assign(each, changes)
+        await memory.change(draft => {
+          refuseChanged(draft, server)
+          for (const each of draft.servers) if (each.keyServerID === wanted) Object.assign(each, changes)
         })
         await checkCertificates(context)
         work.nudge()
@@ -105,8 +130,7 @@ export const serverMethods = [
       refuseLast(draft, serverIn(draft, wanted))
       draft.servers = draft.servers.filter(each => each.keyServerID !== wanted)
     })
-    await resolve(context, 'kmipServerFault', aboutServer(wanted))
-    await resolve(context, 'kmipCertificateFault', aboutServer(wanted))
+    await resolveOrphans(context)
     return {}
   }),
 
@@ -143,17 +167,13 @@ export const serverMethods = [
     { keyProviderID: id, keyServerID },
     async (context, { keyProviderID, keyServerID: wanted }) => {
       const { memory, work } = context
-      if (!memory.state.providers.some(each => each.keyProviderID === keyProviderID))
-        throw noSuch(`kmipKeyProviders/${keyProviderID}`)
-      const server = serverIn(memory.state, wanted)
-      if (server.keyProviderID === keyProviderID) return {}
-      if (server.keyProviderID !== null)
-        throw notPermitted(
-          `key server ${wanted} is assigned to key provider ${server.keyProviderID}; RemoveKeyServerFromProviderKmip first`,
-        )
+      const server = freeServerIn(memory.state, wanted, keyProviderID)
+      if (server === undefined) return {}
       await test(context, server)
       await stepIn(context, server, keyProviderID)
       await memory.change(draft => {
+        if (freeServerIn(draft, wanted, keyProviderID) === undefined) return
+        refuseChanged(draft, server)
         for (const each of draft.servers) if (each.keyServerID === wanted) each.keyProviderID = keyProviderID
       })
       work.nudge()

@@ -9,6 +9,7 @@ import { unlockLimit } from '../drives.ts'
 import { invalid, notPermitted } from '../failure.ts'
 import { id, maybe, method } from '../method.ts'
 import { isActive } from '../vault.ts'
+import { checkDrives } from '../watch.ts'
 import { driveIn, insertDrives } from './information.ts'
 
 export const simulatorMethods = [
@@ -55,9 +56,11 @@ export const simulatorMethods = [
   method(
     'KmipdUnlockDrive',
     { driveID: id, key: z.string().regex(/^(?:[0-9a-fA-F]{2}){1,128}$/, 'a key in hexadecimal is wanted') },
-    async ({ memory, bay }, { driveID, key }) => {
-      driveIn(memory.state, driveID)
-      return { outcome: await bay.unlock(driveID, Buffer.from(key, 'hex')) }
+    async (context, { driveID, key }) => {
+      driveIn(context.memory.state, driveID)
+      const outcome = await context.bay.unlock(driveID, Buffer.from(key, 'hex'))
+      if (outcome === 'lost') await checkDrives(context)
+      return { outcome }
     },
   ),
 
