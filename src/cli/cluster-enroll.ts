@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { type Api, postJson } from '../cluster/api-client.ts'
+import { type Api, ApiError, postJson } from '../cluster/api-client.ts'
 import { addressOf } from './address.ts'
 import type { EnrollOptions } from './cluster.ts'
 import { apiAt } from './cluster-place.ts'
@@ -58,10 +58,15 @@ type Did = (words: string) => void
 
 /** The certificate of the cluster, and what vouches for the key server; nothing where the request waits to be signed. */
 async function trustFor(options: EnrollOptions, api: Api, did: Did, screen: Screen): Promise<Trust | undefined> {
-  const { via, csr, cert, ca, viaCa } = options
+  const { via, csr, cert, ca, viaCa, newKeyPair } = options
   if (cert !== undefined) {
     if (ca === undefined)
       throw new CommandError('usage', '--cert wants --ca beside it: the authority of the key server')
+    if (newKeyPair === true)
+      throw new CommandError(
+        'usage',
+        '--cert is of the key pair that there is; give --new-key-pair with --csr or --via',
+      )
     return { cert: await readFile(cert, 'utf8'), ca: await readFile(ca, 'utf8') }
   }
   if (via === undefined && csr === undefined)
@@ -70,17 +75,11 @@ async function trustFor(options: EnrollOptions, api: Api, did: Did, screen: Scre
       'say how the request is signed: --via URL; or --csr FILE, and later --cert and --ca',
     )
   if (csr !== undefined) refuseUnwritable(csr)
+  // Whatever is lacking is told before a key pair is made.
+  const token = csr === undefined ? await tokenOf(options) : ''
   const { clusterInfo } = await api.call<{ readonly clusterInfo: { readonly name: string } }>('GetClusterInfo')
   const name = options.as ?? clusterInfo.name
-  await api.call('CreatePublicPrivateKeyPair', {
-    commonName: name,
-    organization: 'kmipd',
-    organizationalUnit: 'cluster',
-  })
-  did('a key pair is made; the private key stays in the cluster')
-  const { clientCertificateSignRequest: request } = await api.call<{ readonly clientCertificateSignRequest: string }>(
-    'GetClientCertificateSignRequest',
-  )
+  const request = await requestOf(api, name, options, did)
   if (csr !== undefined) {
     await writeNewFile(csr, request, privateMode)
     did(`the request is in ${csr}`)
@@ -95,12 +94,43 @@ async function trustFor(options: EnrollOptions, api: Api, did: Did, screen: Scre
     )
     return undefined
   }
-  const issued = await submit(via ?? '', request, name, options)
+  const issued = await submit(via ?? '', token, { request, name }, options)
   did(`the request is signed by ${via ?? ''}`)
   const chain = issued.chain ?? (viaCa === undefined ? undefined : await readFile(viaCa, 'utf8'))
   if (chain === undefined) throw new CommandError('refused', 'the API does not tell its authority; give --via-ca')
   return { cert: issued.certificate, ca: ca === undefined ? chain : await readFile(ca, 'utf8') }
 }
+
+/**
+ * The request of the key pair that there is: key servers that the cluster uses know it by that, and another one would lock
+ * it out of them. A pair is made only where there is none, or by request.
+ */
+async function requestOf(api: Api, name: string, { newKeyPair = false }: EnrollOptions, did: Did): Promise<string> {
+  const ask = async (): Promise<string> => {
+    const { clientCertificateSignRequest } = await api.call<{ readonly clientCertificateSignRequest: string }>(
+      'GetClientCertificateSignRequest',
+    )
+    return clientCertificateSignRequest
+  }
+  if (!newKeyPair)
+    try {
+      const request = await ask()
+      did('the key pair that there is stays; --new-key-pair makes another')
+      return request
+    } catch (error) {
+      if (!isWithoutPair(error)) throw error
+    }
+  await api.call('CreatePublicPrivateKeyPair', {
+    commonName: name,
+    organization: 'kmipd',
+    organizationalUnit: 'cluster',
+  })
+  did('a key pair is made; the private key stays in the cluster')
+  return ask()
+}
+
+const isWithoutPair = (error: unknown): boolean =>
+  error instanceof CommandError && error.cause instanceof ApiError && error.cause.errorName === 'xAPINotPermitted'
 
 interface Issued {
   readonly certificate: string
@@ -109,27 +139,34 @@ interface Issued {
 
 const pollMs = 2_000
 
-/** The same request again is the same enrollment: so it is asked until it is approved. */
-async function submit(via: string, request: string, name: string, options: EnrollOptions): Promise<Issued> {
-  const { viaCa, tokenFile, wait } = options
+async function tokenOf({ tokenFile }: EnrollOptions): Promise<string> {
   const token = tokenFile === undefined ? process.env['KMIPD_TOKEN'] : (await readFile(tokenFile, 'utf8')).trim()
   if (token === undefined || token === '')
     throw new CommandError('usage', 'a token is wanted: --token-file, or KMIPD_TOKEN; kmipd token create makes one')
+  return token
+}
+
+interface Asked {
+  readonly request: string
+  readonly name: string
+}
+
+/** The same request again is the same enrollment: so it is asked until it is approved. */
+async function submit(via: string, token: string, asked: Asked, { viaCa, wait }: EnrollOptions): Promise<Issued> {
   const ca = viaCa === undefined ? undefined : await readFile(viaCa, 'utf8')
   const url = `${via.replace(/\/+$/, '')}/v1/enrollments`
   for (const until = Date.now() + wait * 1000; ;) {
-    const { status, body } = await postJson(
-      url,
-      { request, name },
-      { ca, authorization: `Bearer ${token}`, timeoutMs: 30_000 },
-    )
+    const { status, body } = await postJson(url, asked, { ca, authorization: `Bearer ${token}`, timeoutMs: 30_000 })
     const reply = replyOf(body)
     if (status >= 300)
       throw new CommandError('refused', `${via} refuses the request (HTTP status ${status}): ${wordsOf(reply, body)}`)
-    const { certificate, chain } = reply
+    const { certificate, chain, state } = reply
+    if (state === 'rejected') throw new CommandError('refused', `the request was rejected: ${String(reply['note'])}`)
+    if (state === 'revoked')
+      throw new CommandError('refused', `the certificate of this key pair was revoked; ${anew(reply['id'])}`)
     if (typeof certificate === 'string') return { certificate, chain: typeof chain === 'string' ? chain : undefined }
-    if (reply['state'] === 'rejected')
-      throw new CommandError('refused', `the request was rejected: ${String(reply['note'])}`)
+    if (state === 'issued')
+      throw new CommandError('refused', `the request was submitted with another token; give that, or --new-key-pair`)
     if (Date.now() >= until)
       throw new CommandError(
         'refused',
@@ -138,6 +175,9 @@ async function submit(via: string, request: string, name: string, options: Enrol
     await sleep(pollMs)
   }
 }
+
+const anew = (id: unknown): string =>
+  `have another issued (POST /v1/enrollments/${String(id)}/renew), or make another pair with --new-key-pair`
 
 /** A refusal by policy has its reason among the details. */
 function wordsOf({ error_msg: message, details }: Record<string, unknown>, body: string): string {

@@ -37,12 +37,12 @@ export async function apiAt({ state, url, user, passwordFile, apiCa }: ApiPlace)
   )
 }
 
-/** Refusals in the words of a command. */
+/** Refusals in the words of a command; the cause is the ApiError. */
 const told = (asked: Api): Api => ({
   call: (method, params) =>
     asked.call<never>(method, params).catch((error: unknown) => {
       if (error instanceof ApiError)
-        throw new CommandError('refused', `${method}: ${error.message} (${error.errorName})`)
+        throw new CommandError('refused', `${method}: ${error.message} (${error.errorName})`, { cause: error })
       throw error
     }),
 })

@@ -40,6 +40,7 @@ export interface EnrollOptions extends ApiPlace {
   readonly viaCa?: string
   readonly tokenFile?: string
   readonly as?: string
+  readonly newKeyPair?: boolean
   readonly csr?: string
   readonly cert?: string
   readonly ca?: string
@@ -159,7 +160,7 @@ function addEnroll(cluster: Command): void {
     addCommand(cluster, 'enroll', {
       summary: 'connect a cluster to a key server: key pair, certificate, tests, encryption',
       description:
-        'With --via the request is signed by the HTTPS API of a kmipd, with a token (--token-file, or KMIPD_TOKEN). Without,\nthe request is written to --csr; have it signed, and go on with --cert and --ca.\n\nA key server of the same host and port gets the new certificate; otherwise it is made.',
+        'With --via the request is signed by the HTTPS API of a kmipd, with a token (--token-file, or KMIPD_TOKEN). Without,\nthe request is written to --csr; have it signed, and go on with --cert and --ca.\n\nA key pair is made if the cluster has none. A key server of the same host and port gets the new certificate; otherwise\nit is made.',
       examples: [
         [
           'cluster enroll --key-server keys.lab.example --via https://keys.lab.example:5697 --via-ca ca.pem --token-file token',
@@ -178,6 +179,7 @@ function addEnroll(cluster: Command): void {
     .option('--via-ca <file>', 'PEM: what vouches for it; also what the cluster trusts, unless the API tells')
     .option('--token-file <file>', 'file with a token of that API (env: KMIPD_TOKEN)')
     .option('--as <name>', 'what the key server shall call the cluster; default the name of the cluster')
+    .option('--new-key-pair', 'replace the key pair of the cluster: every key server then needs a new certificate')
     .option('--csr <file>', 'write the request there, and stop')
     .option('--cert <file>', 'PEM: the certificate that was signed for the request')
     .option('--ca <file>', 'PEM: the authority of the key server')

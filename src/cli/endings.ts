@@ -33,8 +33,8 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly ending: Ending
 
-  constructor(ending: Ending, message: string) {
-    super(message)
+  constructor(ending: Ending, message: string, options?: ErrorOptions) {
+    super(message, options)
     this.ending = ending
   }
 }

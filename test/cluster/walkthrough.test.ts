@@ -169,6 +169,47 @@ describe('the commands', () => {
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/xDBNoSuchPath/) as unknown })
   })
 
+  it('keep the key pair of a cluster that uses it, whoever refuses, and enroll at a second key server', async () => {
+    const [first, second] = [await house(), await house()]
+    const state = join(first.path, 'cluster')
+    await clusterServing(['--state', state, '--drives', '2', '--name', 'rack-5'])
+    const begin = async (data: string): Promise<readonly string[]> => {
+      const all = ['--data', data, '--host', '127.0.0.1', '--port', '0', '--https-port', '0']
+      const { kmip, https } = (await serving(all)).ready as Record<'kmip' | 'https', { readonly port: number }>
+      return [
+        ...['cluster', 'enroll', '--state', state, '--key-server', `localhost:${kmip.port}`],
+        ...['--via', `https://localhost:${https.port}`, '--via-ca', join(data, 'ca.pem')],
+      ]
+    }
+    const tokenOf = async (data: string): Promise<string> => {
+      const create = ['token', 'create', 'rack-5', '--scope', 'enroll', '--once', '--client', 'rack-5', '--data', data]
+      return ((await json(create)) as { readonly token: string }).token
+    }
+    const one = await begin(first.data)
+    await done(one, { env: { KMIPD_TOKEN: await tokenOf(first.data) } })
+
+    const two = await begin(second.data)
+    expect(await kmipd(two, { env: { KMIPD_TOKEN: 'wrong' } })).toMatchObject({ status: 1 })
+    expect(await kmipd([...two, '--new-key-pair'])).toMatchObject({ status: 2 })
+    expect(await done(['cluster', 'power-cycle', '--state', state])).toMatch(/^2 drives are unlocked/)
+
+    const { keyServerID, steps } = (await json(two, { env: { KMIPD_TOKEN: await tokenOf(second.data) } })) as {
+      readonly keyServerID: number
+      readonly steps: readonly string[]
+    }
+    expect([keyServerID, steps[0]]).toEqual([2, expect.stringContaining('the key pair that there is stays')])
+    expect(await kept(second.data)).toHaveLength(1)
+    expect(await done(['cluster', 'power-cycle', '--state', state])).toMatch(/^2 drives are unlocked/)
+
+    // Another pair is made where it is asked for; the certificates that there are do not fit it.
+    const csr = join(first.path, 'new.csr')
+    const old = await json(['cluster', 'call', 'GetClientCertificateSignRequest', '--state', state])
+    await done([...one.slice(0, 6), '--csr', csr, '--new-key-pair'])
+    expect(old).not.toEqual({ clientCertificateSignRequest: readFileSync(csr, 'utf8') })
+    const stranded = await kmipd(['cluster', 'power-cycle', '--state', state, '--wait', '1'])
+    expect(stranded).toMatchObject({ status: 1, stderr: expect.stringMatching(/2 of 2 drives are/) as unknown })
+  })
+
   it('walk it in two halves, by file', async () => {
     const { path, data } = await house()
     const port = await keyServing(data)
