@@ -4,9 +4,10 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Destroy, Revoke } from '../../src/index.ts'
 import type { Log } from '../../src/log.ts'
+import { newFolder, removeFolder } from '../system/server-process.ts'
 import { type Cluster, cluster, enabled, enroll, keyServer, wire } from './partners.ts'
 import { clear, faulty, find, lockedUp, unlocked } from './locking.ts'
 
@@ -53,10 +54,15 @@ describe('a fault', () => {
     const say: Log['warn'] = fields => logged.push(String((fields as { readonly fault?: unknown }).fault))
     const quiet = (): void => undefined
     const server = await keyServer()
-    const partner = await cluster({ nodes: 4, log: { debug: quiet, info: quiet, warn: say, error: quiet } })
-    const { keyProviderID } = await enroll(partner, server)
+    const between = await wire(server.port)
+    const folder = await newFolder()
+    onTestFinished(() => removeFolder(folder))
+    const log: Log = { debug: quiet, info: quiet, warn: say, error: quiet }
+    const partner = await cluster({ nodes: 4, timeoutMs: 500, folder, log })
+    const { keyProviderID } = await enroll(partner, server, { port: between.port })
     await enabled(partner, keyProviderID)
-    await server.stop()
+    // All give up at the same moment.
+    between.set('drop')
     await partner.call('KmipdPowerCycle')
     await faulty(partner, /^kmipServerFault/)
     await partner.until(async () => (logged.filter(each => each === 'driveFailed').length === 4 ? true : undefined))
