@@ -238,6 +238,7 @@ export async function poll(look: () => Promise<boolean>): Promise<void> {
 
 export interface Serving {
   readonly partner: Typed
+  readonly port: number
   readonly kill: () => Promise<void>
 }
 
@@ -263,6 +264,7 @@ export async function serve(state: string): Promise<Serving> {
   const { api, user } = JSON.parse(line) as { readonly api: { readonly port: number }; readonly user: string }
   const password = readFileSync(join(state, 'password'), 'utf8').trim()
   return {
+    port: api.port,
     partner: typed(`https://127.0.0.1:${api.port}`, { user, password }, readFileSync(join(state, 'ca.pem'), 'utf8')),
     async kill() {
       child.kill('SIGKILL')
