@@ -5,6 +5,7 @@
  */
 import { isIP } from 'node:net'
 import { CertsError, matchesKey, readCertificate, readCertificates } from '../../certs/index.ts'
+import { DecodeError, FrameError, SchemaError } from '../../protocol/index.ts'
 import { ConnectionError, KmipError } from '../client.ts'
 import { alerted, alertOf, isAboutCertificate } from '../diagnosis/alerts.ts'
 import { dateFault, nameFault } from '../diagnosis/certificate.ts'
@@ -51,8 +52,14 @@ export interface Call {
 /** What is wrong with the cluster's own certificates, before anybody is called. `now` in milliseconds since 1970. */
 export function ownFault({ ca, cert, key }: Pick<Call, 'ca' | 'cert' | 'key'>, now: number): Fault | undefined {
   try {
-    const leaf = readCertificate(cert)
     readCertificates(ca)
+  } catch (error) {
+    if (!(error instanceof CertsError)) throw error
+    const wanted = 'the certificate of the authority that signed the server certificate (of kmipd: ca.pem)'
+    return fault('wrongFile', 'client', { path: 'kmipCaCertificate', words: error.message, wanted })
+  }
+  try {
+    const leaf = readCertificate(cert)
     if (!matchesKey(leaf, key))
       return fault('keyMismatch', 'client', { cert: 'kmipClientCertificate', key: 'the key pair of the cluster' })
     return dateFault({ validFrom: leaf.notBefore.toISOString(), validTo: leaf.notAfter.toISOString() }, 'client', now)
@@ -67,6 +74,8 @@ export async function explain(error: unknown, call: Call, now: number): Promise<
   if (error instanceof KeyServerError) return error
   if (error instanceof KeyConflict) return new KeyServerError('server', error.message, true, true)
   if (error instanceof KmipError) return new KeyServerError('server', `the key server says no: ${error.message}`)
+  if (error instanceof SchemaError)
+    return new KeyServerError('server', `what the key server answers is not as KMIP has it: ${error.message}`, true)
   const found = await faultOf(error as NodeJS.ErrnoException, call, now)
   return new KeyServerError(causeOf(found), wordsOf(found))
 }
@@ -90,6 +99,7 @@ const unreached: readonly Fault['code'][] = [
   'noCipher',
   'handshakeFailed',
   'nothingFlows',
+  'notKmip',
 ]
 
 const causeOf = ({ code }: Fault): Cause => (unreached.includes(code) ? 'connection' : 'authentication')
@@ -97,6 +107,8 @@ const causeOf = ({ code }: Fault): Cause => (unreached.includes(code) ? 'connect
 async function faultOf(error: NodeJS.ErrnoException, call: Call, now: number): Promise<Fault> {
   const { host, port, timeoutMs } = call
   if (error instanceof FaultError) return error.fault
+  if (error instanceof FrameError || error instanceof DecodeError)
+    return fault('notKmip', 'server', { answers: 'says something else to' })
   if (error instanceof ConnectionError && error.code === 'timeout')
     return fault('noAnswer', 'server', { host, port, seconds: timeoutMs / 1000 })
   if (error instanceof ConnectionError && error.code === 'closed') return fault('closedAfterwards', 'client', {})

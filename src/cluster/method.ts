@@ -25,7 +25,7 @@ export function method<S extends z.ZodRawShape>(
     name,
     parameters: Object.keys(shape),
     async call(context, params) {
-      const parsed = schema.safeParse(params)
+      const parsed = schema.safeParse(params, { error: wordsOf })
       if (!parsed.success) throw complaint(parsed.error, params)
       return await run(context, parsed.data)
     },
@@ -38,6 +38,30 @@ function complaint({ issues }: z.ZodError, params: Readonly<Record<string, unkno
   const [top = ''] = issue?.path ?? []
   if (!Object.hasOwn(params, top)) return new ElementError('xMissingParameter', `Missing member=[${name}]`)
   return invalid(`parameter ${name}: ${issue?.message ?? 'is not valid'}`)
+}
+
+/** Of what JSON has, and of zod's types. */
+const kinds: Readonly<Record<string, string>> = {
+  undefined: 'nothing',
+  null: 'null',
+  array: 'a list',
+  object: 'an object',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+}
+
+const kindOf = (value: unknown): string =>
+  kinds[value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value] ?? 'something else'
+
+/** Where the schema has no words of its own. */
+function wordsOf(issue: z.core.$ZodRawIssue): string {
+  const { code, input } = issue
+  if (code === 'invalid_type') return `found ${kindOf(input)}, wanted ${kinds[issue.expected] ?? issue.expected}`
+  if (code === 'too_small') return `found ${JSON.stringify(input)}, wanted ${String(issue.minimum)} or more`
+  if (code === 'too_big') return `found ${JSON.stringify(input)}, wanted ${String(issue.maximum)} or less`
+  return `found ${kindOf(input)}, wanted something else`
 }
 
 /** Element's documentation writes identifiers as numbers, and as texts in its walk-through; both are taken. */

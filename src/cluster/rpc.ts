@@ -9,7 +9,7 @@ import { ElementError, type FailureName, invalid } from './failure.ts'
 import { methodCalled, supportedVersions } from './methods.ts'
 
 export interface Answer {
-  readonly id: unknown
+  readonly id: string | number | null
   readonly result?: unknown
   readonly error?: { readonly code: number; readonly name: string; readonly message: string }
   readonly unusedParameters?: readonly string[]
@@ -17,10 +17,10 @@ export interface Answer {
 
 /** Never throws. */
 export async function answer(context: Context, version: string, body: string): Promise<Answer> {
-  let id: unknown = null
+  let id: Answer['id'] = null
   try {
     const request = parse(body)
-    id = request['id'] ?? null
+    id = idOf(request)
     if (!supportedVersions.includes(version))
       throw new ElementError(
         'xUnknownAPIVersion',
@@ -53,6 +53,12 @@ function parse(body: string): Record<string, unknown> {
     throw new ElementError('xInvalidRequest', 'batches are not answered; send one request at a time')
   if (!isRecord(request)) throw new ElementError('xInvalidRequest', 'the body is no object')
   return request
+}
+
+/** What is sent back as it came. */
+function idOf({ id = null }: Record<string, unknown>): Answer['id'] {
+  if (id === null || typeof id === 'string' || typeof id === 'number') return id
+  throw new ElementError('xInvalidRequest', 'the id is neither a text nor a number; choose one of them')
 }
 
 function parametersOf(params: unknown): Readonly<Record<string, unknown>> {

@@ -111,6 +111,12 @@ describe('envelope', () => {
     ['no JSON', '{', error('xInvalidRequest', /JSON/, null)],
     ['a text', '"GetAPI"', error('xInvalidRequest', /no object/, null)],
     ['a batch', '[{"method":"GetAPI","id":1}]', error('xInvalidRequest', /batches/, null)],
+    ['an object for an id', '{"method":"GetAPI","id":{}}', error('xInvalidRequest', /id/, null)],
+    [
+      'a deep id',
+      `{"method":"GetAPI","id":${'['.repeat(9e4)}${']'.repeat(9e4)}}`,
+      error('xInvalidRequest', /id/, null),
+    ],
     ['positions', '{"method":"GetKeyServerKmip","params":[1],"id":1}', error('xInvalidParameter', /names/)],
     ['a text for params', '{"method":"GetAPI","params":"x","id":1}', error('xInvalidParameter', /no object/)],
     [
@@ -128,6 +134,27 @@ describe('envelope', () => {
       '{"method":"GetKeyServerKmip","params":{"keyServerID":true},"id":1}',
       error('xInvalidParameter', /keyServerID/),
     ],
+    [
+      'a number for a text',
+      '{"method":"CreateKeyProviderKmip","params":{"keyProviderName":7},"id":1}',
+      error('xInvalidParameter', /^parameter keyProviderName: found a number, wanted a text$/),
+    ],
+    [
+      'too many',
+      '{"method":"KmipdInsertDrives","params":{"count":999},"id":1}',
+      error('xInvalidParameter', /^parameter count: found 999, wanted 256 or less$/),
+    ],
+    ...['keys.lab:5696', '192.0.2.300', 'a..b', '-a', '192.0.2.1:5696', 'https://keys.lab'].map(
+      (host): [string, string, object] => [
+        `the host ${host}`,
+        JSON.stringify({
+          method: 'ModifyKeyServerKmip',
+          params: { keyServerID: 1, kmipKeyServerHostnames: [host] },
+          id: 1,
+        }),
+        error('xInvalidParameter', /kmipKeyServerHostnames.*without a port: that is kmipKeyServerPort/),
+      ],
+    ),
     [
       'an unknown ID',
       '{"method":"GetKeyServerKmip","params":{"keyServerID":9},"id":1}',
@@ -199,6 +226,19 @@ describe('envelope', () => {
       result: { kmipKeyServers: [] },
       unusedParameters: ['colour'],
     })
+  })
+
+  it('takes host names and addresses, and a port of null for the usual one', async () => {
+    const { call } = await cluster()
+    const kmipKeyServerHostnames = ['keys', 'keys.lab.example.', 'key_1.lab', '192.0.2.1', '::1', '4u.example']
+    const { kmipKeyServer } = await call('CreateKeyServerKmip', {
+      kmipCaCertificate: 'x',
+      kmipClientCertificate: 'x',
+      kmipKeyServerHostnames,
+      kmipKeyServerName: 'x',
+      kmipKeyServerPort: null,
+    })
+    expect(kmipKeyServer).toMatchObject({ kmipKeyServerHostnames, kmipKeyServerPort: 5696 })
   })
 
   it('lists in GetAPI exactly the methods whose results are checked here', async () => {

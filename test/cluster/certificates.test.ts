@@ -79,6 +79,14 @@ describe('certificates', () => {
     expect(await refused('ModifyKeyServerKmip', { ...id, kmipClientCertificate: 'nonsense' })).toMatch(
       /^xKmipAuthenticationFailed: .*client certificate cannot be read/,
     )
+    expect(await refused('ModifyKeyServerKmip', { ...id, kmipCaCertificate: 'nonsense' })).toMatch(
+      /^xKmipAuthenticationFailed: .*kmipCaCertificate: (?!.*client certificate)/,
+    )
+    // TLS holds, and what is there speaks something else: the API of the cluster itself.
+    const { port: kmipKeyServerPort, ca: kmipCaCertificate } = partner.running
+    expect(await refused('ModifyKeyServerKmip', { ...id, kmipKeyServerPort, kmipCaCertificate })).toMatch(
+      /^xKmipConnectionFailed: .*TLS holds.*check whether KMIP is served on this port/,
+    )
     expect(await refused('ModifyKeyServerKmip', { ...id, kmipKeyServerHostnames: ['127.0.0.2'] })).toMatch(
       /(not for 127\.0\.0\.2|refuses the connection)/,
     )

@@ -4,6 +4,7 @@
  * @module
  */
 import { isDeepStrictEqual } from 'node:util'
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { Query } from '../../../protocol/index.ts'
 import type { Context } from '../context.ts'
@@ -16,7 +17,17 @@ import type { ClusterState, Frozen, KeyServer } from '../shapes.ts'
 import { bringInStep, isActive, serversOf } from '../vault.ts'
 import { checkCertificates } from '../watch.ts'
 
-const hostname = z.string().regex(/^(?:[\w.-]{1,253}|[0-9A-Fa-f:.%]{2,64})$/, 'a host name or an address is wanted')
+const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?'
+
+/** RFC 1123 §2.1, with underscores, which some have; the last label is no number, since that is a wrong address. */
+const hostName = new RegExp(`^(?=.{1,253}$)(?:${label}\\.)*(?!\\d+\\.?$)${label}\\.?$`)
+
+const hostname = z
+  .string()
+  .refine(
+    text => isIP(text) !== 0 || hostName.test(text),
+    'a host name or an address is wanted, without a port: that is kmipKeyServerPort',
+  )
 
 const fields = {
   kmipCaCertificate: z.string().min(1, 'the PEM of one or more root certificates is wanted'),
@@ -82,10 +93,11 @@ function freeServerIn(
 export const serverMethods = [
   method(
     'CreateKeyServerKmip',
-    { ...fields, kmipKeyServerPort: fields.kmipKeyServerPort.default(5696) },
-    async (context, params) => {
+    { ...fields, kmipKeyServerPort: maybe(fields.kmipKeyServerPort) },
+    async (context, { kmipKeyServerPort = 5696, ...params }) => {
       const server = await context.memory.change(draft => {
-        const made: KeyServer = { keyServerID: ++draft.lastID.server, keyProviderID: null, ...params }
+        const keyServerID = ++draft.lastID.server
+        const made: KeyServer = { keyServerID, keyProviderID: null, ...params, kmipKeyServerPort }
         draft.servers.push(made)
         return made
       })
