@@ -17,7 +17,16 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAuthority, exportPrivateKey, generateKeyPair, openAuthority, serverProfile } from '../certs/index.ts'
+import {
+  createAuthority,
+  exportPrivateKey,
+  generateKeyPair,
+  isIssuedBy,
+  matchesKey,
+  openAuthority,
+  readCertificate,
+  serverProfile,
+} from '../certs/index.ts'
 import { boot } from './cluster/boot.ts'
 import { type Context, openWork } from './cluster/context.ts'
 import { checkOf, driveBay, newDrive, wrap } from './cluster/drives.ts'
@@ -30,6 +39,7 @@ import type { ClusterState } from './cluster/shapes.ts'
 import { emptyState, openMemory, type NewCluster } from './cluster/state.ts'
 import { sweep } from './cluster/vault.ts'
 import { watch } from './cluster/watch.ts'
+import { nameFault } from './diagnosis/certificate.ts'
 import type { Log } from './log.ts'
 
 export interface ClusterOptions {
@@ -65,6 +75,8 @@ export interface RunningCluster {
   readonly port: number
   readonly nodePort?: number
   readonly credentials: Credentials
+  /** How many there are by now, whatever was asked for. */
+  readonly drives: number
   /** PEM: what clients of the API trust. */
   readonly ca: string
   /** Whether this start made it. */
@@ -117,6 +129,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
       port: cluster.port,
       ...(node === undefined ? {} : { nodePort: node.port }),
       credentials,
+      drives: memory.state.drives.length,
       ca: shown.ca,
       isNew,
       close,
@@ -178,23 +191,33 @@ interface Shown {
 const ownCertificate = ({ certificate }: ClusterOptions): Shown | undefined =>
   certificate === undefined ? undefined : { ...certificate, ca: certificate.cert }
 
-/** Of an authority of its own, kept with the cluster. */
+/** Of an authority of its own, kept with the cluster; made anew where it does not fit any longer. */
 async function certificateFor(folder: string | undefined, host: string, now: Date): Promise<Shown> {
+  // The certificate is written last: until then the old one does not fit the key, and all are made again.
   const paths =
-    folder === undefined ? undefined : [join(folder, 'api.pem'), join(folder, 'api.key'), join(folder, 'ca.pem')]
+    folder === undefined ? undefined : [join(folder, 'api.key'), join(folder, 'ca.pem'), join(folder, 'api.pem')]
+  const names = isAnyAddress(host) ? [] : [host]
   if (paths?.every(path => existsSync(path)) === true) {
-    const [cert = '', key = '', ca = ''] = await Promise.all(paths.map(path => readFile(path, 'utf8')))
-    return { cert, key, ca }
+    const [key = '', ca = '', cert = ''] = await Promise.all(paths.map(path => readFile(path, 'utf8')))
+    if (isGood({ cert, key, ca }, names, now)) return { cert, key, ca }
   }
   const files = await createAuthority({ subject: { commonName: 'kmipd cluster' }, now })
   const authority = openAuthority(files)
   const { publicKey, privateKey } = await generateKeyPair('P-256')
-  const names = [...new Set(['localhost', '127.0.0.1', '::1', ...(/^(0\.0\.0\.0|::)$/.test(host) ? [] : [host])])]
-  const { pem } = await authority.sign(authority.plan(publicKey, serverProfile({ names }), now))
+  const profile = serverProfile({ names: [...new Set(['localhost', '127.0.0.1', '::1', ...names])] })
+  const { pem } = await authority.sign(authority.plan(publicKey, profile, now))
   const shown = { cert: pem, key: exportPrivateKey(privateKey), ca: files.certificate }
   if (paths !== undefined)
-    for (const [index, text] of [shown.cert, shown.key, shown.ca].entries()) await writeSecret(paths[index] ?? '', text)
+    for (const [index, text] of [shown.key, shown.ca, shown.cert].entries()) await writeSecret(paths[index] ?? '', text)
   return shown
+}
+
+const isAnyAddress = (host: string): boolean => /^(0\.0\.0\.0|::)$/.test(host)
+
+function isGood({ cert, key, ca }: Shown, names: readonly string[], now: Date): boolean {
+  const leaf = readCertificate(cert)
+  const fits = matchesKey(leaf, key) && isIssuedBy(leaf, readCertificate(ca))
+  return fits && now < leaf.notAfter && names.every(name => nameFault(leaf, name) === undefined)
 }
 
 const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }

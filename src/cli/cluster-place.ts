@@ -14,9 +14,19 @@ import { CommandError } from './endings.ts'
 export interface PlaceFile {
   readonly url: string
   readonly user: string
+  /** Paths. */
+  readonly passwordFile: string
+  readonly ca: string
 }
 
 export const placeFile = (state: string): string => join(state, 'api.json')
+
+/** Without the end of the line. @throws CommandError if there is none: an empty one protects nothing */
+export async function readPassword(path: string): Promise<string> {
+  const password = (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+  if (password === '') throw new CommandError('usage', `${path} is empty; write a password into it`)
+  return password
+}
 
 export async function apiAt({ state, url, user, passwordFile, apiCa }: ApiPlace): Promise<Api> {
   const file = placeFile(state)
@@ -26,12 +36,12 @@ export async function apiAt({ state, url, user, passwordFile, apiCa }: ApiPlace)
       `no cluster runs in ${state}; start one (kmipd cluster serve --state ${state}), or say where it is: --state, or --url`,
     )
   const known: Partial<PlaceFile> = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as PlaceFile) : {}
-  const ca = apiCa ?? join(state, 'ca.pem')
+  const ca = apiCa ?? known.ca ?? join(state, 'ca.pem')
   return told(
     api({
       url: (url ?? known.url ?? '').replace(/\/+$/, ''),
       user: user ?? known.user ?? 'admin',
-      password: (await readFile(passwordFile ?? join(state, 'password'), 'utf8')).trim(),
+      password: await readPassword(passwordFile ?? known.passwordFile ?? join(state, 'password')),
       ca: existsSync(ca) ? await readFile(ca, 'utf8') : undefined,
     }),
   )

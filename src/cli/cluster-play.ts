@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { mostPrimaries, playSased, type Step } from '../cluster/sased.ts'
+import { mostPrimaries, playSased, SasedError, type Step } from '../cluster/sased.ts'
 import { addressOf } from './address.ts'
 import type { PlayOptions } from './cluster.ts'
 import { screenOf } from './command.ts'
@@ -41,6 +41,12 @@ export async function play(options: PlayOptions, command: Command): Promise<void
       const outcome = step.outcome === 'done' ? screen.colours.green('done') : screen.colours.yellow(step.outcome)
       screen.note(`${step.server.padEnd(21)} ${step.step.padEnd(8)}${drive} ${outcome}`)
     },
+  }).catch((error: unknown) => {
+    if (!(error instanceof SasedError)) throw error
+    // What was done until then is the result all the same.
+    const { code, message } = error
+    if (screen.isJson) screen.show({ group, steps, error: { code, message } }, () => '')
+    throw new CommandError('refused', message, { cause: error })
   })
   screen.show(
     { group, ...played, steps },

@@ -12,7 +12,7 @@ import { writeSecret } from '../cluster/files.ts'
 import { startCluster } from '../cluster.ts'
 import { openLog } from '../log.ts'
 import type { ServeOptions } from './cluster.ts'
-import { placeFile } from './cluster-place.ts'
+import { type PlaceFile, placeFile, readPassword } from './cluster-place.ts'
 import { screenOf } from './command.ts'
 import { CommandError } from './endings.ts'
 import { signalled } from './signal.ts'
@@ -39,8 +39,7 @@ export async function serve(options: ServeOptions, command: Command): Promise<vo
   const state = ephemeral ? await mkdtemp(join(tmpdir(), 'kmipd-cluster-')) : resolve(options.state)
   if (ephemeral) process.once('exit', () => rmSync(state, { recursive: true, force: true }))
   const passwordFile = options.passwordFile === undefined ? join(state, 'password') : resolve(options.passwordFile)
-  const password =
-    options.passwordFile === undefined ? undefined : (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '')
+  const password = options.passwordFile === undefined ? undefined : await readPassword(passwordFile)
   const log = await openLog({ level: ephemeral ? 'error' : 'info' })
   const cluster = await startCluster({
     folder: ephemeral ? undefined : state,
@@ -59,17 +58,21 @@ export async function serve(options: ServeOptions, command: Command): Promise<vo
     compression,
     log,
   })
-  const ca = join(state, 'ca.pem')
+  // What is given vouches for itself, and stays where it is.
+  const ca = cert === undefined ? join(state, 'ca.pem') : resolve(cert)
   if (ephemeral && password === undefined) await writeSecret(passwordFile, `${cluster.credentials.password}\n`)
-  await writeSecret(ca, cluster.ca)
-  const reached = /^(0\.0\.0\.0|::)$/.test(cluster.host) ? 'localhost' : cluster.host
+  if (ephemeral && cert === undefined) await writeSecret(ca, cluster.ca)
+  // By the name that its certificate has.
+  const reached = /^(0\.0\.0\.0|::)$/.test(cluster.host) ? 'localhost' : host
   const url = `https://${reached.includes(':') ? `[${reached}]` : reached}:${cluster.port}`
-  await writeSecret(placeFile(state), `${JSON.stringify({ url, user })}\n`)
+  const place: PlaceFile = { url, user, passwordFile, ca }
+  await writeSecret(placeFile(state), `${JSON.stringify(place)}\n`)
   const at = { host: cluster.host, port: cluster.port }
   const node = cluster.nodePort === undefined ? {} : { node: { host: cluster.host, port: cluster.nodePort } }
   screen.show({ pid: process.pid, api: at, ...node, state, ca, user, passwordFile }, () =>
     [
-      screen.colours.bold(`A cluster of ${drives} drives is ready at ${url}`) + (cluster.isNew ? ', and is new' : ''),
+      screen.colours.bold(`A cluster of ${cluster.drives} drives is ready at ${url}`) +
+        (cluster.isNew ? ', and is new' : ''),
       '',
       screen.pairs([
         ['API', `${url}/json-rpc/12.3`],

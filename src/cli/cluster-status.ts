@@ -70,6 +70,9 @@ async function lookAt(api: Api) {
   return { cluster: clusterInfo, drives, unlockLimit, keys, keyServers: kmipKeyServers, faults }
 }
 
+/** A drive that is lost is locked, too, but waits for nothing. */
+const isWaiting = ({ isLocked, isLost }: DriveRow): boolean => isLocked && !isLost
+
 type Look = Awaited<ReturnType<typeof lookAt>>
 
 export async function status(options: ApiPlace, command: Command): Promise<void> {
@@ -80,13 +83,14 @@ export async function status(options: ApiPlace, command: Command): Promise<void>
 
 function report({ cluster, drives, unlockLimit, keys, keyServers, faults }: Look, screen: Screen): string {
   const { bold, red, green, yellow } = screen.colours
-  const locked = drives.filter(({ isLocked }) => isLocked).length
+  const locked = drives.filter(isWaiting).length
+  const lost = drives.filter(({ isLost }) => isLost).length
   const locks =
     cluster.encryptionAtRestState === 'disabled'
       ? ''
-      : locked === 0
+      : locked + lost === 0
         ? green(', all drives unlocked')
-        : red(`, ${locked} of ${drives.length} drives locked`)
+        : red(`, ${locked} of ${drives.length} drives locked${lost === 0 ? '' : `, ${lost} lost`}`)
   return [
     screen.pairs([
       ['Cluster', bold(printable(cluster.name))],
@@ -149,11 +153,16 @@ export async function powerCycle({ wait, ...place }: PowerCycleOptions, command:
   const began = performance.now()
   for (;;) {
     const { drives } = await api.call<Drives>('KmipdListDrives')
-    const locked = drives.filter(({ isLocked }) => isLocked)
+    const locked = drives.filter(isWaiting)
+    const lost = drives.filter(({ isLost }) => isLost).length
     const seconds = (performance.now() - began) / 1000
     if (locked.length === 0) {
-      screen.show({ drives: drives.length, locked: 0, seconds }, () =>
-        screen.colours.green(`${drives.length} drives are unlocked, after ${seconds.toFixed(1)} s`),
+      const { green, red } = screen.colours
+      screen.show(
+        { drives: drives.length, locked: 0, lost, seconds },
+        () =>
+          green(`${drives.length - lost} drives are unlocked, after ${seconds.toFixed(1)} s`) +
+          (lost === 0 ? '' : red(`; lost, after too many wrong keys: ${lost}`)),
       )
       return
     }

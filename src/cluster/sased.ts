@@ -62,6 +62,17 @@ export interface Played {
 
 export const mostPrimaries = 4
 
+/** `notTaken`: no primary takes a secret. `locked`: none gives it in time. */
+export class SasedError extends Error {
+  override readonly name = 'SasedError'
+  readonly code: 'notTaken' | 'locked'
+
+  constructor(code: SasedError['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 interface Secret {
   readonly drive: number
   readonly keyId: string
@@ -71,17 +82,29 @@ interface Secret {
 
 const wordOf = ({ host, port = 5696 }: Primary): string => `${host}:${port}`
 
-/** @throws Error where no primary takes a secret, or none gives it in time */
+/**
+ * Whatever fails, secrets that were registered are destroyed as far as servers can be reached, unless they shall be kept.
+ *
+ * @throws SasedError where no primary takes a secret, or none gives it in time
+ */
 export async function playSased(options: SasedOptions): Promise<Played> {
   const { drives, keep, pause } = options
   await query(options)
   const secrets: Secret[] = []
-  for (let drive = 1; drive <= drives; drive++) secrets.push(await register(options, drive))
-  await pause?.()
-  for (const secret of secrets) await boot(options, secret)
-  let destroyed = 0
-  if (!keep) for (const secret of secrets) destroyed += await destroy(options, secret)
-  return { registered: secrets.length, unlocked: secrets.length, destroyed }
+  const destroyAll = async (): Promise<number> => {
+    let count = 0
+    if (!keep) for (const secret of secrets) count += await destroy(options, secret)
+    return count
+  }
+  try {
+    for (let drive = 1; drive <= drives; drive++) secrets.push(await register(options, drive))
+    await pause?.()
+    for (const secret of secrets) await boot(options, secret)
+  } catch (error) {
+    await destroyAll()
+    throw error
+  }
+  return { registered: secrets.length, unlocked: secrets.length, destroyed: await destroyAll() }
 }
 
 async function at<T>(options: SasedOptions, { host, port }: Primary, use: (client: Client) => Promise<T>): Promise<T> {
@@ -155,7 +178,8 @@ async function register(options: SasedOptions, drive: number): Promise<Secret> {
     }).catch(why)
     options.tell({ server: wordOf(primary), step: 'register', drive, outcome })
   }
-  if (taken === 0) throw new Error(`no server took the secret of drive ${drive}; nothing was locked with it`)
+  if (taken === 0)
+    throw new SasedError('notTaken', `no server took the secret of drive ${drive}; nothing was locked with it`)
   const digest = digestOf(password)
   password.fill(0)
   return { drive, keyId, digest }
@@ -185,7 +209,8 @@ async function boot(options: SasedOptions, secret: Secret): Promise<void> {
       tell({ server: wordOf(primary), step: 'boot', drive, outcome })
       if (outcome === 'done') return
     }
-    if (performance.now() >= until) throw new Error(`drive ${drive} stays locked: no server gave its secret in time`)
+    if (performance.now() >= until)
+      throw new SasedError('locked', `drive ${drive} stays locked: no server gave its secret in time`)
     const ms = Math.min(longestMs, firstMs * 2 ** attempt)
     tell({ server: '', step: 'wait', drive, outcome: `${ms / 1000} s` })
     await sleep(ms / compression)

@@ -3,41 +3,13 @@
  *
  * @module
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { done, executable, folder, house, json, kmipd, serving } from '../cli/kmipd.ts'
+import { describe, expect, it } from 'vitest'
+import { done, folder, house, json, kmipd, serving } from '../cli/kmipd.ts'
+import { clusterServing, type Ready } from './serving.ts'
 import { results, type MethodName, type ResultOf } from './shapes.ts'
-
-interface Ready {
-  readonly pid: number
-  readonly api: { readonly host: string; readonly port: number }
-  readonly state: string
-  readonly ca: string
-  readonly user: string
-  readonly passwordFile: string
-}
-
-/** `kmipd cluster serve`, once it is ready. */
-async function clusterServing(
-  args: readonly string[],
-): Promise<Ready & { readonly stop: () => Promise<number | null> }> {
-  const all = [executable, 'cluster', 'serve', '--json', '--compression', '100', '--timeout', '2', ...args]
-  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  return {
-    ...(JSON.parse(line) as Ready),
-    async stop() {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-      return child.exitCode
-    },
-  }
-}
 
 /** A call as the documentation shows it. */
 const curling =
@@ -264,6 +236,12 @@ describe('the conversation of the SASED profile', () => {
     expect(await kept(data)).toEqual([])
     await done([...play, '--server', `127.0.0.1:${port}`, '--keep', '--group', 'array-1'])
     expect(await kept(data)).toHaveLength(2)
+    // What was done until it failed is told, too.
+    const failed = await kmipd([...play, '--server', '127.0.0.1:1', '--json'])
+    expect(JSON.parse(failed.stdout)).toMatchObject({
+      steps: [{ step: 'query' }, { step: 'register', drive: 1 }],
+      error: { code: 'notTaken' },
+    })
     const alone = await kmipd([...play, '--server', '127.0.0.1:1', '--patience', '1'])
     expect(alone).toMatchObject({
       status: 1,
