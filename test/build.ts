@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const sources = ['src', 'protocol', 'store', 'certs', 'tsconfig.json', 'package.json']
-const built = join(root, 'dist/.tsbuildinfo')
+/** Written by every build, and by nothing that only checks. */
+const built = join(root, 'dist/bin/kmipd.js')
 
 const changed = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 
