@@ -9,6 +9,7 @@
 import { DecodeError } from './errors.ts'
 import { type Item, itemTypes, type ItemType } from './item.ts'
 import { tagName, tagWords } from './names.ts'
+import { reserve, slabOf, type Target } from './slab.ts'
 
 /** A structure within a structure, at most so often. KMIP's own deepest message needs 9. */
 const maxDepth = 32
@@ -50,16 +51,18 @@ export function decode(bytes: Uint8Array): Item {
 }
 
 /**
- * Writes the item tree. The result is the caller's own.
+ * Writes the item tree. The result is the caller's own: short ones are parts of one buffer, and no two share a byte.
  *
  * @throws RangeError for a number that its type does not hold.
  */
 export function encode(item: Item): Uint8Array {
-  const target: Target = { bytes: new Uint8Array(initialBytes), view: emptyView, length: 0 }
-  target.view = new DataView(target.bytes.buffer)
+  const target = slab.begin()
   encodeItem(target, item)
-  return target.bytes.subarray(0, target.length)
+  return slab.end(target)
 }
+
+/** The same by the type's code. */
+const lengthOfCode = itemTypes.map(type => fixedLength[type])
 
 interface Source {
   readonly bytes: Uint8Array
@@ -72,12 +75,13 @@ function decodeItem(source: Source, offset: number, end: number, depth: number):
   const { view } = source
   const typeAndTag = view.getUint32(offset)
   const tag = typeAndTag >>> 8
-  const type = itemTypes[(typeAndTag & 0xff) - 1]
+  const code = typeAndTag & 0xff
+  const type = itemTypes[code - 1]
   if (type === undefined) throw new DecodeError('an unknown item type', offset + 3)
   const length = view.getUint32(offset + 4)
   const from = offset + headerBytes
   if (length > end - from) throw new DecodeError(`a length beyond the ${end - from} bytes that are left`, offset + 4)
-  const wanted = fixedLength[type]
+  const wanted = lengthOfCode[code - 1]
   if (wanted !== undefined && length !== wanted)
     throw new DecodeError(`a length other than the ${wanted} that ${type} takes`, offset + 4)
   const to = from + length
@@ -200,74 +204,62 @@ function pathTo({ bytes, view }: Source, offset: number): string {
   return words.join(' / ')
 }
 
-interface Target {
-  bytes: Uint8Array
-  view: DataView
-  length: number
-}
-
-const initialBytes = 512
-const emptyView = new DataView(new ArrayBuffer(0))
 const encoder = new TextEncoder()
 
-function reserve(target: Target, count: number): number {
-  const from = target.length
-  const needed = from + count
-  if (needed > target.bytes.length) {
-    const grown = new Uint8Array(Math.max(needed, target.bytes.length * 2))
-    grown.set(target.bytes)
-    target.bytes.fill(0)
-    target.bytes = grown
-    target.view = new DataView(grown.buffer)
-  }
-  target.length = needed
-  return from
+/** Most messages and records are shorter. */
+const slab = slabOf(4096)
+
+/** The code of each type. */
+const code = Object.fromEntries(itemTypes.map((type, index) => [type, index + 1])) as Record<ItemType, number>
+
+/** Writes tag and type, and the length if that is known. @returns where the header is */
+function encodeHeader(target: Target, tag: number, code: number, length = 0): number {
+  const header = reserve(target, headerBytes)
+  target.view.setUint32(header, (tag << 8) | code)
+  target.view.setUint32(header + 4, length)
+  return header
 }
 
-/** Of each type, its code and, if it is always the same, its length. */
-const wire = Object.fromEntries(
-  itemTypes.map((type, index) => [type, { code: index + 1, length: fixedLength[type] }]),
-) as Record<ItemType, { readonly code: number; readonly length: number | undefined }>
+/** Writes the header of a value that takes eight bytes, with its padding. @returns where the value goes; it is zero so far */
+function encodeFixed(target: Target, tag: number, code: number, length: 4 | 8): number {
+  encodeHeader(target, tag, code, length)
+  const at = reserve(target, 8)
+  target.view.setUint32(at, 0)
+  target.view.setUint32(at + 4, 0)
+  return at
+}
 
 function encodeItem(target: Target, item: Item): void {
-  const header = reserve(target, headerBytes)
-  const { code, length: fixed } = wire[item.type]
-  target.view.setUint32(header, (item.tag << 8) | code)
-  encodeValue(target, item)
-  const length = fixed ?? target.length - header - headerBytes
-  target.view.setUint32(header + 4, length)
-  const padding = -length & 7
-  // Fixed-length values reserve their padding with themselves.
-  if (padding > 0 && fixed === undefined) reserve(target, padding)
-}
-
-function encodeValue(target: Target, item: Item): void {
+  const { tag } = item
   switch (item.type) {
-    case 'Structure':
+    case 'Structure': {
+      const header = encodeHeader(target, tag, code.Structure)
       for (const member of item.value) encodeItem(target, member)
+      target.view.setUint32(header + 4, target.length - header - headerBytes)
       return
+    }
     case 'Integer': {
       if (item.value !== (item.value | 0)) throw outOfRange(item)
-      const at = reserve(target, 8)
+      const at = encodeFixed(target, tag, code.Integer, 4)
       target.view.setInt32(at, item.value)
       return
     }
     case 'Enumeration':
     case 'Interval': {
       if (item.value !== item.value >>> 0) throw outOfRange(item)
-      const at = reserve(target, 8)
+      const at = encodeFixed(target, tag, item.type === 'Interval' ? code.Interval : code.Enumeration, 4)
       target.view.setUint32(at, item.value)
       return
     }
     case 'LongInteger':
     case 'DateTimeExtended': {
       if (item.value < smallestLong || item.value > largestLong) throw outOfRange(item)
-      const at = reserve(target, 8)
+      const at = encodeFixed(target, tag, code[item.type], 8)
       target.view.setBigInt64(at, item.value)
       return
     }
     case 'DateTime': {
-      const at = reserve(target, 8)
+      const at = encodeFixed(target, tag, code.DateTime, 8)
       if (item.value === Number.POSITIVE_INFINITY) target.view.setBigInt64(at, largestDate)
       else {
         if (!Number.isSafeInteger(item.value)) throw outOfRange(item)
@@ -277,20 +269,34 @@ function encodeValue(target: Target, item: Item): void {
       return
     }
     case 'Boolean': {
-      const at = reserve(target, 8)
+      const at = encodeFixed(target, tag, code.Boolean, 8)
       target.view.setUint8(at + 7, item.value ? 1 : 0)
       return
     }
     case 'BigInteger':
     case 'ByteString': {
-      const at = reserve(target, item.value.length)
+      const { length } = item.value
+      encodeHeader(target, tag, code[item.type], length)
+      const at = reserve(target, length)
       target.bytes.set(item.value, at)
+      pad(target, length)
       return
     }
-    case 'TextString':
+    case 'TextString': {
+      const header = encodeHeader(target, tag, code.TextString)
       encodeText(target, item.value)
+      const length = target.length - header - headerBytes
+      target.view.setUint32(header + 4, length)
+      pad(target, length)
       return
+    }
   }
+}
+
+function pad(target: Target, length: number): void {
+  const padding = -length & 7
+  const from = reserve(target, padding)
+  for (let at = from; at < from + padding; at++) target.bytes[at] = 0
 }
 
 /** Quotes no number: any may be secret. */
