@@ -11,7 +11,7 @@
 export interface Target {
   bytes: Uint8Array
   view: DataView
-  from: number
+  readonly from: number
   length: number
 }
 
@@ -54,15 +54,14 @@ export function reserve(target: Target, count: number): number {
   return at
 }
 
+/** What was written stays where it is, counted from the start: headers whose length is still to come are known by that. */
 function grow(target: Target, count: number): number {
   const { bytes, from, length } = target
-  const written = length - from
-  const grown = new Uint8Array(2 * (written + count))
-  grown.set(bytes.subarray(from, length))
+  const grown = new Uint8Array(2 * (length + count))
+  grown.set(bytes.subarray(from, length), from)
   bytes.fill(0, from, length)
   target.bytes = grown
   target.view = new DataView(grown.buffer)
-  target.from = 0
-  target.length = written + count
-  return written
+  target.length = length + count
+  return length
 }

@@ -77,6 +77,22 @@ describe('TTLV', () => {
     expect(item.value).toEqual(Uint8Array.of(1, 2, 3))
   })
 
+  it('encodes one after the other, of any length, and none changes another', () => {
+    const structure = fc.array(fc.oneof(fc.nat({ max: 64 }), fc.nat({ max: 20_000 })), { maxLength: 4 }).map(lengths =>
+      structureItem(
+        0x420008,
+        lengths.map(length => ({ tag: 0x420043, type: 'ByteString', value: new Uint8Array(length).fill(length) })),
+      ),
+    )
+    fc.assert(
+      fc.property(fc.array(structure, { minLength: 2, maxLength: 12 }), items => {
+        const encoded = items.map(encode)
+        expect(encoded.map(decode)).toEqual(items)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   it('decodes or refuses any bytes', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), decodesOrTells), { numRuns: 2000 })
   })
