@@ -14,7 +14,7 @@ import { reasonIn, type ResultReasonName } from '../reasons.ts'
 import { codec, readWithin } from '../schema/codec.ts'
 import type { NameOf } from '../schema/enumeration.ts'
 import type { ValueOf } from '../schema/shape.ts'
-import { isVersion, type Version, versions } from '../schema/version.ts'
+import { type Version, versionNumbered, versions } from '../schema/version.ts'
 import type * as enumerations from '../tables/enumerations.ts'
 import { RequestBatchItem, RequestHeader, ResponseBatchItem, ResponseHeader } from './shapes.ts'
 
@@ -88,25 +88,24 @@ function partsOf(message: Item, messageTag: number, headerTag: number): Parts {
 function versionOf(header: Structure): Version {
   const item = header.value.find(member => member.tag === tag.protocolVersion)
   if (item === undefined) throw new SchemaError('missing', 'Protocol Version is missing', tagWords(header.tag))
-  const { protocolVersionMajor, protocolVersionMinor } = readWithin(codec(ProtocolVersion, '1.0'), item)
-  const version = `${protocolVersionMajor}.${protocolVersionMinor}`
-  if (!isVersion(version))
-    throw new SchemaError('version', `KMIP ${version} is not spoken here; ${versions.join(', ')} are`)
+  const { protocolVersionMajor: major, protocolVersionMinor: minor } = readWithin(codec(ProtocolVersion, '1.0'), item)
+  const version = versionNumbered(major, minor)
+  if (version === undefined)
+    throw new SchemaError('version', `KMIP ${major}.${minor} is not spoken here; ${versions.join(', ')} are`)
   return version
 }
-
-const isFirstMinor = (version: string): boolean => version.startsWith('1.') || version.startsWith('0.')
 
 /** The version in which to refuse a message whose own is not spoken: the nearest that is. */
 export function nearestVersion(message: Item | undefined): Version {
   const header = message?.type === 'Structure' ? message.value[0] : undefined
   const item =
     header?.type === 'Structure' ? header.value.find(member => member.tag === tag.protocolVersion) : undefined
-  const [major, minor] =
+  const [major = 1, minor = 0] =
     item?.type === 'Structure' ? item.value.map(member => (member.type === 'Integer' ? member.value : 0)) : []
-  const version = `${major ?? 1}.${minor ?? 0}`
-  if (isVersion(version)) return version
-  return isFirstMinor(version) ? (major === 1 ? '1.4' : '1.0') : '2.1'
+  const spoken = versionNumbered(major, minor)
+  if (spoken !== undefined) return spoken
+  if (major === 0) return '1.0'
+  return major === 1 ? '1.4' : '2.1'
 }
 
 /**

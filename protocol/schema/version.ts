@@ -33,4 +33,20 @@ export function covers(range: Range | undefined, version: Version): boolean {
   return at >= from && at <= to
 }
 
+const byNumbers = new Map<number, Version>(versions.map(version => [numbersOf(version), version]))
+
+/** Of a version's text, both numbers in one. */
+function numbersOf(version: Version): number {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return numberOf(major, minor)
+}
+
+function numberOf(major: number, minor: number): number {
+  return major * 0x1_0000_0000 + minor
+}
+
+/** The version of these numbers, if it is spoken. */
+export const versionNumbered = (major: number, minor: number): Version | undefined =>
+  byNumbers.get(numberOf(major, minor))
+
 export const isVersion = (text: string): text is Version => order.has(text)
