@@ -17,6 +17,11 @@ import { StoreError } from './error.ts'
  */
 export type Awaitable<T> = T | Promise<T>
 
+/** Goes on with an answer: at once where it is at hand. */
+export function when<T, R>(value: Awaitable<T>, use: (value: T) => Awaitable<R>): Awaitable<R> {
+  return value instanceof Promise ? value.then(use) : use(value)
+}
+
 export interface Entry {
   readonly key: Uint8Array
   readonly value: Uint8Array

@@ -5,8 +5,8 @@
  * * Guards are judged inside the write transaction, on the bytes themselves, so they hold among processes too.
  * * Whatever commits are waiting when the write transaction opens share it and its flush; the flush runs off the event
  *   loop. At most one transaction is under way, which keeps the driver on its simplest path when the medium fails.
- * * The driver keeps a read snapshot for a while; here every read starts a new one, so that a commit of another process
- *   is seen by the next read and not by one a few milliseconds later.
+ * * The driver keeps a read snapshot for a while; here reads start a new one whenever something else may have been heard
+ *   since the last, so that a commit of another process is seen by the next read and not by one a few milliseconds later.
  * * Removed values stay in the file's free pages until they are overwritten: only sealed values belong here.
  *
  * @module
@@ -107,6 +107,8 @@ function engine(path: string, opened: Database): Engine {
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
   let isOpen = true
+  /** Whether the driver's read snapshot was begun in this stretch of work. */
+  let isOfNow = false
 
   function check(): void {
     if (!isOpen) throw closed()
@@ -115,11 +117,18 @@ function engine(path: string, opened: Database): Engine {
   function read<T>(use: () => T): T {
     check()
     try {
-      db.resetReadTxn()
+      if (!isOfNow) renew()
       return use()
     } catch (cause) {
       throw storeError(cause, 'the database could not be read')
     }
+  }
+
+  /** What is read before this stretch of work gives way is read as of one moment: nothing can have been heard of since. */
+  function renew(): void {
+    db.resetReadTxn()
+    isOfNow = true
+    queueMicrotask(() => (isOfNow = false))
   }
 
   async function write(): Promise<void> {

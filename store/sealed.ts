@@ -9,7 +9,7 @@
  * @module
  */
 import { setImmediate } from 'node:timers/promises'
-import type { Awaitable, Engine } from './engine.ts'
+import { type Awaitable, type Engine, when } from './engine.ts'
 import { keyNumber } from './envelope.ts'
 import { StoreError } from './error.ts'
 import type { Keyring } from './keyring.ts'
@@ -141,10 +141,6 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
 
 /** Small enough that unsealing a page of records stays within a few milliseconds. */
 const pageRows = 128
-
-function when<T, R>(value: Awaitable<T>, use: (value: T) => Awaitable<R>): Awaitable<R> {
-  return value instanceof Promise ? value.then(use) : use(value)
-}
 
 function numberOf(table: string, id: string, envelope: Uint8Array): number {
   try {
