@@ -13,12 +13,15 @@ import {
   operationsOf,
   type RequestMessage,
   type ResponseMessage,
+  type Version,
+  versions,
   writeResponse,
 } from '../protocol/index.ts'
 import { type Store, StoreError } from '../store/index.ts'
 import { Failure } from './failure.ts'
+import type { Capabilities } from './operations/handle.ts'
 import { handlers } from './operations/index.ts'
-import { type Objects, objectsOf } from './objects/objects.ts'
+import { objectsOf } from './objects/objects.ts'
 import type { Recent } from './objects/recent.ts'
 import { beginWork, type Work } from './objects/work.ts'
 import { failed, type Outcome, perform } from './perform.ts'
@@ -96,7 +99,7 @@ async function attempt(
   try {
     const answer = answerOf(await runBatch(request, session, house, work, correlation), request, house)
     if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
-    const { error } = await settle(work)
+    const error = work.hasChanges() ? await settle(work) : undefined
     if (error === undefined) return answer
     answer.bytes.fill(0)
     const audit = answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) }))
@@ -133,14 +136,12 @@ function tooLarge({ bytes, audit }: Answer, request: RequestMessage, house: Hous
 const isRace = (error: unknown): boolean =>
   error instanceof StoreError && (error.code === 'conflict' || error.code === 'duplicate')
 
-async function settle(work: Work): Promise<{ error?: unknown }> {
-  try {
-    await work.commit()
-    return {}
-  } catch (error) {
-    return { error }
-  }
-}
+/** Writes. @returns why it could not be written */
+const settle = (work: Work): Promise<unknown> =>
+  work.commit().then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 
 /** KMIP 2.1 §9: what the header asks for and this server does not do. */
 function checkHeader({ header, batchItem }: RequestMessage, { maxBatchItems }: House): void {
@@ -167,15 +168,24 @@ async function runBatch(
   const audit: Audit[] = []
   const slice = timeSlice()
   let answerBytes = 0
+  let notes: string[] = []
+  const context = {
+    objects,
+    now,
+    random: house.random,
+    newIdentifier: house.newIdentifier,
+    capabilities: capabilities[request.version],
+    note: (message: string) => void notes.push(message),
+    correlation,
+  }
   for (const item of request.batchItem) {
     if (slice.isOver()) await slice.next()
     const started = performance.now()
     const savepoint = work.savepoint()
-    const notes: string[] = []
-    const context = contextOf(objects, now, house, request, correlation, notes)
+    notes = []
     const { response, uniqueIdentifier, error } = await perform(item, context, results)
     answerBytes += identifierBytes(response.payload)
-    if (work.bytesRead + answerBytes > house.maxResponseBytes)
+    if (work.bytesRead() + answerBytes > house.maxResponseBytes)
       throw new Failure(
         'ResponseTooLarge',
         `the response would be longer than ${house.maxResponseBytes} bytes; ask for less at a time`,
@@ -200,25 +210,16 @@ function identifierBytes(payload: unknown): number {
   return Array.isArray(uniqueIdentifier) ? uniqueIdentifier.length * identifierItemBytes : 0
 }
 
-const contextOf = (
-  objects: Objects,
-  now: number,
-  house: House,
-  { version }: RequestMessage,
-  correlation: string,
-  notes: string[],
-) => ({
-  objects,
-  now,
-  random: house.random,
-  newIdentifier: house.newIdentifier,
-  capabilities: {
-    operations: () => operationsOf(version).filter(name => handlers.has(name)),
-    objectTypes: () => objectTypes.filter(objectType => objectExistsIn(objectType, version)),
-  },
-  note: (message: string) => void notes.push(message),
-  correlation,
-})
+/** What this server can do in each version. */
+const capabilities = Object.fromEntries(
+  versions.map((version): [Version, Capabilities] => [
+    version,
+    {
+      operations: operationsOf(version).filter(name => handlers.has(name)),
+      objectTypes: objectTypes.filter(objectType => objectExistsIn(objectType, version)),
+    },
+  ]),
+) as Record<Version, Capabilities>
 
 /** KMIP 2.1 §9.6: the items before the one that failed are taken back. */
 function undone(audit: Audit): Audit {

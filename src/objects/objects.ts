@@ -6,7 +6,7 @@
  * @module
  */
 import type { AttributeInstance, Name } from '../../protocol/index.ts'
-import { type Store, StoreError } from '../../store/index.ts'
+import { type Awaitable, type Store, StoreError, when } from '../../store/index.ts'
 import { Failure } from '../failure.ts'
 import { asOf } from '../lifecycle.ts'
 import type { Session } from '../session.ts'
@@ -31,7 +31,7 @@ export interface Located {
 
 export interface Objects {
   /** @throws Failure ObjectNotFound */
-  get(uniqueIdentifier: string): Promise<StoredObject>
+  get(uniqueIdentifier: string): Awaitable<StoredObject>
   /** @throws Failure ObjectNotFound. The template of that name. KMIP 1.4 §2.1.8 */
   template(name: Name): Promise<StoredObject>
   /**
@@ -64,10 +64,10 @@ const common = 64
 export function objectsOf(session: Session, work: Work, store: Store, now: number): Objects {
   const isVisible = ({ group }: StoredObject): boolean => session.group === undefined || group === session.group
 
-  async function find(uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    const stored = await work.read(uniqueIdentifier)
-    return stored !== undefined && isVisible(stored) ? current(stored, now) : undefined
-  }
+  const find = (uniqueIdentifier: string): Awaitable<StoredObject | undefined> =>
+    when(work.read(uniqueIdentifier), stored =>
+      stored !== undefined && isVisible(stored) ? current(stored, now) : undefined,
+    )
 
   /** The commit has the last word on names; this finds out early, so that the item alone fails. */
   async function checkNames(stored: StoredObject): Promise<void> {
@@ -113,12 +113,12 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
   }
 
   return {
-    async get(uniqueIdentifier) {
-      const found = await find(uniqueIdentifier)
-      if (found === undefined)
-        throw new Failure('ObjectNotFound', `there is no object ${JSON.stringify(uniqueIdentifier.slice(0, 64))}`)
-      return found
-    },
+    get: uniqueIdentifier =>
+      when(find(uniqueIdentifier), found => {
+        if (found === undefined)
+          throw new Failure('ObjectNotFound', `there is no object ${JSON.stringify(uniqueIdentifier.slice(0, 64))}`)
+        return found
+      }),
 
     async template(name) {
       const holder =

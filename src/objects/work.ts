@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Store, StoreError } from '../../store/index.ts'
+import { type Awaitable, type Store, StoreError, when } from '../../store/index.ts'
 import type { Opened, Recent } from './recent.ts'
 import { readRecord, type StoredObject, writeRecord } from './stored-object.ts'
 import { termsOf, uniqueTermsOf } from './terms.ts'
@@ -23,7 +23,7 @@ interface Done {
 
 export interface Work {
   /** The object as this message sees it, or undefined. Byte strings are views of bytes that last until `end`. */
-  read(uniqueIdentifier: string): Promise<StoredObject | undefined>
+  read(uniqueIdentifier: string): Awaitable<StoredObject | undefined>
   /**
    * Reads an object that is likely to be asked for next, so that it stays for this message as it is now; undefined also
    * where the message has read or written it before.
@@ -40,7 +40,9 @@ export interface Work {
   savepoint(): Done
   rollback(savepoint: Done): void
   /** Bytes of records that have been read, each as often as it was: the answer can hardly be larger. */
-  readonly bytesRead: number
+  bytesRead(): number
+  /** Whether there is anything to commit. */
+  hasChanges(): boolean
   /**
    * Writes all changes, durably. That objects were handed out is written along; alone, where there is no space for it, it
    * is left: a key must be had from a full disk, too.
@@ -61,6 +63,8 @@ const isIdentifier = (text: string): boolean => text !== '' && Buffer.byteLength
 /** @param recent of this store */
 export function beginWork(store: Store, recent: Recent): Work {
   const opened = new Map<string, Opened>()
+  /** To be released. */
+  const held: Opened[] = []
   let done = nothing
   let bytesRead = 0
 
@@ -70,27 +74,31 @@ export function beginWork(store: Store, recent: Recent): Work {
       ? { ...object, attributes: { ...object.attributes, fresh: false } }
       : object
 
-  async function read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
+  function read(uniqueIdentifier: string): Awaitable<StoredObject | undefined> {
     const changed = done.changes.get(uniqueIdentifier)
     if (changed !== undefined) return settled(changed)
-    const found = opened.get(uniqueIdentifier) ?? (await open(uniqueIdentifier))
-    if (found === undefined) return undefined
-    bytesRead += found.record.body.length
-    return settled(found.object)
+    return when(opened.get(uniqueIdentifier) ?? open(uniqueIdentifier), found => {
+      if (found === undefined) return undefined
+      bytesRead += found.record.body.length
+      return settled(found.object)
+    })
   }
 
-  async function open(uniqueIdentifier: string): Promise<Opened | undefined> {
+  function open(uniqueIdentifier: string): Awaitable<Opened | undefined> {
     if (!isIdentifier(uniqueIdentifier)) return undefined
     const kept = recent.take(uniqueIdentifier)
-    let found: Opened | undefined
-    try {
-      const record = await store.get(objectTable, uniqueIdentifier, kept?.record)
+    if (kept !== undefined) held.push(kept)
+    return when(store.get(objectTable, uniqueIdentifier, kept?.record), record => {
       if (record === undefined) return undefined
-      found = record === kept?.record ? kept : recent.open(record)
-    } finally {
-      if (kept !== undefined && kept !== found) recent.release(kept)
-    }
-    opened.set(uniqueIdentifier, found)
+      if (record === kept?.record) return noted(kept)
+      const found = recent.open(record)
+      held.push(found)
+      return noted(found)
+    })
+  }
+
+  function noted(found: Opened): Opened {
+    opened.set(found.record.id, found)
     return found
   }
 
@@ -143,13 +151,12 @@ export function beginWork(store: Store, recent: Recent): Work {
     rollback(savepoint) {
       done = savepoint
     },
-    get bytesRead() {
-      return bytesRead
-    },
+    bytesRead: () => bytesRead,
+    hasChanges: () => done.changes.size > 0 || done.served.size > 0,
     async commit() {
       const { changes, served } = done
       if (changes.size === 0 && served.size === 0) return
-      const others = await Promise.all([...served].filter(id => !changes.has(id)).map(read))
+      const others = await Promise.all([...served].filter(id => !changes.has(id)).map(async id => read(id)))
       const objects = [...changes.values()].map(settled).concat(others.filter(object => object !== undefined))
       try {
         await write(objects)
@@ -160,7 +167,8 @@ export function beginWork(store: Store, recent: Recent): Work {
       }
     },
     end() {
-      for (const each of opened.values()) recent.release(each)
+      for (const each of held) recent.release(each)
+      held.length = 0
       opened.clear()
     },
   }

@@ -8,7 +8,7 @@ export const get = handle(Get, async (wanted, { objects, capabilities }) => {
   const stored = await objects.get(uniqueIdentifier)
   const { attributes, object } = stored
   if (object === undefined) throw new Failure('ObjectDestroyed', 'the object is destroyed')
-  if (!capabilities.objectTypes().includes(object.objectType))
+  if (!capabilities.objectTypes.includes(object.objectType))
     throw new Failure('InvalidObjectType', `a ${object.objectType} cannot be told in this version of KMIP`)
   if (attributes.sensitive === true)
     throw new Failure('Sensitive', 'the object is sensitive: it leaves the server only wrapped, which is not supported')

@@ -23,8 +23,8 @@ export interface Context {
 
 /** What Query tells of operations and objects. */
 export interface Capabilities {
-  readonly operations: () => readonly OperationName[]
-  readonly objectTypes: () => readonly ObjectType[]
+  readonly operations: readonly OperationName[]
+  readonly objectTypes: readonly ObjectType[]
 }
 
 /** The request with its Unique Identifier found: the given one, or the ID Placeholder's. */

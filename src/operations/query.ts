@@ -8,8 +8,8 @@ export const vendorIdentification = 'kmipd'
 
 /** What each function adds to the answer; one that is not here adds nothing, as the specification has it. */
 const answers: Readonly<Record<string, (context: Context) => Partial<Answer>>> = {
-  QueryOperations: ({ capabilities }) => ({ operation: capabilities.operations() }),
-  QueryObjects: ({ capabilities }) => ({ objectType: capabilities.objectTypes() }),
+  QueryOperations: ({ capabilities }) => ({ operation: capabilities.operations }),
+  QueryObjects: ({ capabilities }) => ({ objectType: capabilities.objectTypes }),
   QueryServerInformation: () => ({
     vendorIdentification,
     serverInformation: { serverName: 'kmipd', productName: 'kmipd', alternateFailoverEndpoints: [] },
