@@ -93,7 +93,9 @@ export interface LogOptions {
 }
 
 /** Written together, or after a while. */
-const gatheredBytes = 8_192
+const gatheredBytes = 65_536
+/** Of UTF-8, for a unit of a string. */
+const maxBytesPerChar = 3
 const flushMs = 100
 
 /** Gathered before a line is dropped: a disk that is full or a reader that hangs must not fill the memory. */
@@ -106,17 +108,22 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     dest: file ?? 2,
     mode: 0o640,
     sync: false,
-    minLength: gatheredBytes,
     maxLength: maxWaitingBytes,
   })
   if (file !== undefined) await once(stream, 'ready')
   // A log that cannot be written must not end the server; what waits is tried again with the next line.
   stream.on('error', () => undefined)
+  // As bytes: text that is put together of very many pieces takes long to be written.
+  const gathered = Buffer.allocUnsafe(gatheredBytes)
+  let length = 0
   let timer: NodeJS.Timeout | undefined
   const lines = {
     write(line: string) {
-      stream.write(isPretty ? forPeople(line) : line)
-      timer ??= setTimeout(flush, flushMs).unref()
+      const text = isPretty ? forPeople(line) : line
+      if (text.length * maxBytesPerChar > gatheredBytes - length) pass()
+      if (text.length * maxBytesPerChar > gatheredBytes) stream.write(text)
+      else length += gathered.write(text, length)
+      timer ??= setTimeout(pass, flushMs).unref()
     },
   }
   const logger = pino(
@@ -128,12 +135,29 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     (fields, message) => {
       if (logger.isLevelEnabled(label)) logger[label](allowed(fields), message)
     }
+  const clock = isoClock()
   let isOpen = true
 
-  function flush(): void {
+  function pass(): void {
+    clearTimeout(timer)
     timer = undefined
-    stream.flush()
+    if (length === 0) return
+    stream.write(gathered.toString('utf8', 0, length))
+    length = 0
   }
+
+  function passNow(): void {
+    pass()
+    stream.flushSync()
+  }
+
+  function passLast(): void {
+    if (length > 0) passNow()
+  }
+
+  // Before the destination ends itself, which it does at the first of these; the second comes alone where a process exits.
+  process.prependListener('beforeExit', pass)
+  process.on('exit', passLast)
 
   return {
     debug: writer('debug'),
@@ -141,19 +165,20 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     warn: writer('warn'),
     error: writer('error'),
     item(fields) {
-      if (logger.isLevelEnabled('info')) lines.write(itemLine(fields))
+      if (logger.isLevelEnabled('info')) lines.write(itemLine(fields, clock()))
     },
     reopen() {
       if (file !== undefined) stream.reopen()
     },
     flush() {
-      if (isOpen) stream.flushSync()
+      if (isOpen) passNow()
     },
     async close() {
       if (!isOpen) return
       isOpen = false
-      clearTimeout(timer)
-      stream.flushSync()
+      process.off('beforeExit', pass)
+      process.off('exit', passLast)
+      passNow()
       if (file !== undefined) stream.end()
     },
   }
@@ -210,11 +235,23 @@ function allowed(fields: Fields): Record<string, unknown> {
   return plain
 }
 
+/** Now, as ISO 8601 has it; written once a millisecond. */
+function isoClock(): () => string {
+  let lastMs = 0
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now !== lastMs) text = new Date(now).toISOString()
+    lastMs = now
+    return text
+  }
+}
+
 /** As pino would write it, in a fraction of the time: there is one for every batch item. */
-function itemLine(fields: ItemFields): string {
+function itemLine(fields: ItemFields, time: string): string {
   const { client, group, operation, uniqueIdentifier, result, reason, message, durationMs, correlation } = fields
   return (
-    `{"level":"info","time":"${new Date().toISOString()}"` +
+    `{"level":"info","time":"${time}"` +
     member('client', client) +
     member('group', group) +
     member('operation', operation) +
