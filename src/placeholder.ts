@@ -7,9 +7,9 @@ import type { OperationName, UniqueIdentifier } from '../protocol/index.ts'
 import { Failure } from './failure.ts'
 
 /** The operations whose result becomes the ID Placeholder. */
-const setting: ReadonlySet<string> = new Set<OperationName>(['Create', 'Register', 'Locate'])
+const setting: ReadonlySet<string | number> = new Set<OperationName>(['Create', 'Register', 'Locate'])
 
-const emptying: ReadonlySet<string> = new Set([...setting, 'Check'])
+const emptying: ReadonlySet<string | number> = new Set([...setting, 'Check'])
 
 export interface Placeholder {
   /**
@@ -27,40 +27,49 @@ export interface Placeholder {
   fail(operation: string | number): void
 }
 
+/** What one operation gave. */
+interface Result {
+  readonly operation: string | number
+  readonly uniqueIdentifier: readonly string[]
+}
+
 export function placeholder(): Placeholder {
   let current: string | undefined
-  const byOperation = new Map<string | number, string>()
-  const all: string[] = []
-
-  const found = (identifier: string | undefined, wanted: string): string => {
-    if (identifier === undefined) throw new Failure('ObjectNotFound', `no Unique Identifier is given, and ${wanted}`)
-    return identifier
-  }
+  const results: Result[] = []
 
   return {
     resolve(given) {
       if (typeof given === 'string') return given
       if (given === undefined) return found(current, 'the ID Placeholder is empty')
-      if ('nth' in given) return found(all.at(given.nth), `the batch has no identifier ${given.nth}`)
-      if (given.reference === 'IDPlaceholder') return found(current, 'the ID Placeholder is empty')
-      return found(byOperation.get(given.reference), `the batch has no result of ${given.reference}`)
+      if ('nth' in given) {
+        const all = results.flatMap(({ uniqueIdentifier }) => uniqueIdentifier)
+        return found(all.at(given.nth), `the batch has no identifier ${given.nth}`)
+      }
+      const { reference } = given
+      if (reference === 'IDPlaceholder') return found(current, 'the ID Placeholder is empty')
+      const result = results.findLast(each => each.operation === reference && each.uniqueIdentifier.length === 1)
+      return found(result?.uniqueIdentifier[0], `the batch has no result of ${reference}`)
     },
     note(operation, response) {
-      const identifiers = identifiersOf(response)
-      // A Locate may find more than a call can have arguments.
-      for (const identifier of identifiers) all.push(identifier)
-      const [only, another] = identifiers
-      if (only !== undefined && another === undefined) byOperation.set(operation, only)
-      if (setting.has(String(operation))) current = another === undefined ? only : undefined
+      const uniqueIdentifier = identifiersOf(response)
+      results.push({ operation, uniqueIdentifier })
+      if (setting.has(operation)) current = uniqueIdentifier.length === 1 ? uniqueIdentifier[0] : undefined
     },
     fail(operation) {
-      if (emptying.has(String(operation))) current = undefined
+      if (emptying.has(operation)) current = undefined
     },
   }
 }
 
+const found = (identifier: string | undefined, wanted: string): string => {
+  if (identifier === undefined) throw new Failure('ObjectNotFound', `no Unique Identifier is given, and ${wanted}`)
+  return identifier
+}
+
 function identifiersOf(response: unknown): readonly string[] {
   const { uniqueIdentifier } = response as { readonly uniqueIdentifier?: string | readonly string[] }
-  if (uniqueIdentifier === undefined) return []
+  if (uniqueIdentifier === undefined) return none
   return typeof uniqueIdentifier === 'string' ? [uniqueIdentifier] : uniqueIdentifier
 }
+
+const none: readonly string[] = []
