@@ -35,13 +35,34 @@ export interface NumberedKey {
   readonly key: KeyObject
 }
 
+/** A key that seals, and where its nonces come from. */
+export interface SealingKey extends NumberedKey {
+  readonly nonce: () => Uint8Array
+}
+
+/** A source of nonces, which are no secret: drawn many at a time, each good until the next. */
+export function nonces(): () => Uint8Array {
+  const drawn = Buffer.allocUnsafeSlow(nonceBytes * noncesDrawn)
+  let at = drawn.length
+  return () => {
+    if (at === drawn.length) {
+      randomFillSync(drawn)
+      at = 0
+    }
+    return drawn.subarray(at, (at += nonceBytes))
+  }
+}
+
+const noncesDrawn = 256
+
 /** Seals the parts, one after the other, for one place. The parts stay the caller's, to wipe. */
-export function seal({ number, key }: NumberedKey, place: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  const envelope = Buffer.alloc(start + length + tagBytes)
+export function seal({ number, key, nonce }: SealingKey, place: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const envelope = Buffer.allocUnsafe(start + length + tagBytes)
   envelope.writeUInt8(format)
   envelope.writeUInt32BE(number, 1)
-  randomFillSync(envelope, headBytes, nonceBytes)
+  envelope.set(nonce(), headBytes)
   const sealing = createCipheriv(cipher, key, envelope.subarray(headBytes, start), options)
   sealing.setAAD(Buffer.concat([envelope.subarray(0, headBytes), place]))
   let at = start

@@ -11,7 +11,7 @@
  */
 import { createHmac, createSecretKey, randomFillSync, randomUUID, type KeyObject } from 'node:crypto'
 import type { Engine } from './engine.ts'
-import { keyNumber, seal, unseal, type NumberedKey } from './envelope.ts'
+import { keyNumber, nonces, seal, unseal, type SealingKey } from './envelope.ts'
 import { StoreError } from './error.ts'
 import { isMasterKey, parseHeader, storeFormat, writeHeader, type Header } from './header.ts'
 import type { Kdf, MasterKey } from './master-key.ts'
@@ -20,13 +20,13 @@ import { hashBytes, headerKey, keyringKey } from './rows.ts'
 export interface Keyring {
   header(): Header
   /** The key that seals. */
-  current(): NumberedKey
+  current(): SealingKey
   /** A key that opens; undefined when it is not known here (see `reload`). */
   find(number: number): KeyObject | undefined
   /** Takes up the keys that another process added. */
   reload(): Promise<void>
-  /** The keyed hash of a term; the same term hashes differently in another table. Not to be changed. */
-  hash(table: string, term: string): Buffer
+  /** The keyed hash of a term, one character per byte; the same term hashes differently in another table. */
+  hash(table: string, term: string): string
   /** Adds a data key, with which everything is sealed from now on. */
   rotate(): Promise<void>
   /** Wraps the keys under another master key, in one commit. */
@@ -45,7 +45,7 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
   const master = await unlockFor(parseHeader(rows.header), masterKey)
   let state = open(rows, master)
   /** The index key never changes, and most terms are the same few. */
-  const hashes = new Map<string, Buffer>()
+  const hashes = new Map<string, string>()
 
   /** Re-reads, edits and replaces; someone else's edit in between is a conflict. */
   async function edit(change: (keys: Buffer) => Edited): Promise<void> {
@@ -76,7 +76,7 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
       const place = `${table}\0${term}`
       const known = hashes.get(place)
       if (known !== undefined) return known
-      const hash = createHmac('sha256', state.index).update(place).digest().subarray(0, hashBytes)
+      const hash = createHmac('sha256', state.index).update(place).digest().toString('latin1', 0, hashBytes)
       if (hashes.size >= maxHashes) hashes.clear()
       hashes.set(place, hash)
       return hash
@@ -123,7 +123,7 @@ interface Rows {
   readonly keyring: Uint8Array
 }
 
-interface DataKey extends NumberedKey {
+interface DataKey extends SealingKey {
   readonly created: number
 }
 
@@ -211,7 +211,7 @@ function masterPlace(header: Uint8Array): Uint8Array {
 }
 
 function sealRows(header: Uint8Array, master: KeyObject, keys: readonly Uint8Array[]): Rows {
-  return { header, keyring: seal({ number: 0, key: master }, masterPlace(header), keys) }
+  return { header, keyring: seal({ number: 0, key: master, nonce: nonces() }, masterPlace(header), keys) }
 }
 
 /** @returns the entries in clear; whoever asked wipes them */
@@ -239,7 +239,8 @@ function open(rows: Rows, master: KeyObject): State {
     if (keys[at] === purposes.index) index = key
     if (keys[at] !== purposes.data) continue
     data.set(number, key)
-    if (newest === undefined || number > newest.number) newest = { number, key, created: keys.readDoubleBE(at + 5) }
+    if (newest === undefined || number > newest.number)
+      newest = { number, key, nonce: nonces(), created: keys.readDoubleBE(at + 5) }
   }
   keys.fill(0)
   if (newest === undefined || index === undefined) throw new StoreError('damaged', 'the keyring lacks a key')

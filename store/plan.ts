@@ -22,7 +22,7 @@ export interface RecordChange {
   readonly body?: Uint8Array | undefined
   /** All that `find` shall find the record by, not only what is new. */
   readonly terms?: readonly string[] | undefined
-  /** Terms that `find` finds, too, and that only one record of the table may carry. */
+  /** All that only this record of the table may carry, and that `holder` shall find it by. */
   readonly uniqueTerms?: readonly string[] | undefined
 }
 
@@ -40,104 +40,113 @@ export interface Plan {
   readonly explain: (error: unknown) => unknown
 }
 
+/** A guard, and what it means when it does not hold. */
+interface Expectation extends Guard {
+  readonly table: string
+  readonly id: string
+  /** Whether it is a term that is expected to be free, and not the record to be as it was read. */
+  readonly isTerm: boolean
+}
+
 /** Who holds a unique term before and after. */
 interface Holder {
   readonly table: string
-  readonly key: Uint8Array
+  readonly hash: string
   before?: string
   after?: string
 }
 
 /** @throws StoreError `invalid` when a change makes no sense; `duplicate` when two of them claim one unique term. */
 export function plan(keyring: Keyring, records: readonly RecordChange[], beliefs: readonly RecordGuard[]): Plan {
-  const guards: Guard[] = []
+  const guards: Expectation[] = []
   const changes: Change[] = []
-  const meanings = new Map<Guard, () => StoreError>()
   const holders = new Map<string, Holder>()
   const places = new Set<string>()
 
-  function expect(guard: Guard, otherwise: () => StoreError): void {
-    guards.push(guard)
-    meanings.set(guard, otherwise)
-  }
-
-  function expectRecord({ table, id, record }: RecordGuard): void {
-    checkPlace(table, id)
+  function expectRecord(key: Uint8Array, { table, id, record }: RecordGuard): void {
     if (record !== undefined && (record.table !== table || record.id !== id)) {
       throw new StoreError('invalid', `record ${record.id} of ${record.table} was given as ${id} of ${table}`)
     }
-    const found = record === undefined ? 'exists already' : 'was changed or deleted since it was read'
-    expect(
-      { key: recordKey(table, id), value: record?.seen.envelope },
-      () => new StoreError('conflict', `record ${id} of ${table} ${found}`, { table, id }),
-    )
+    guards.push({ key, value: record?.seen.envelope, table, id, isTerm: false })
   }
 
   function changeRecord({ table, id, previous, body, terms = [], uniqueTerms = [] }: RecordChange): void {
-    const key = recordKey(table, id)
-    const place = key.toString()
+    const key = placeOf(table, id)
+    const place = `${table}\0${id}`
     if (places.has(place)) throw new StoreError('invalid', `record ${id} of ${table} is changed twice`, { table, id })
     places.add(place)
     if (body === undefined && previous === undefined) {
       throw new StoreError('invalid', `record ${id} of ${table} cannot be deleted unread`, { table, id })
     }
+    expectRecord(key, { table, id, record: previous })
     const before = termsOf(previous)
     const after = body === undefined ? noTerms : hashes(keyring, table, terms, uniqueTerms)
-    changes.push({ key, value: body && sealRecord(keyring.current(), table, id, after, body) })
-    for (const hash of without(all(before), all(after))) {
-      changes.push({ key: indexKey(table, bytes(hash), id), value: undefined })
+    changes.push({ key, value: body && sealRecord(keyring.current(), key, after, body) })
+    const idBytes = Buffer.from(id)
+    for (const hash of after.others) {
+      if (!before.others.has(hash)) changes.push({ key: indexKey(table, hash, idBytes), value: nothing })
     }
-    for (const hash of without(all(after), all(before))) {
-      changes.push({ key: indexKey(table, bytes(hash), id), value: nothing })
+    for (const hash of before.others) {
+      if (!after.others.has(hash)) changes.push({ key: indexKey(table, hash, idBytes), value: undefined })
     }
-    for (const hash of without(before.unique, after.unique)) holder(table, hash).before = id
-    for (const hash of without(after.unique, before.unique)) {
+    for (const hash of after.unique) {
+      if (before.unique.has(hash)) continue
       const held = holder(table, hash)
       if (held.after !== undefined) throw duplicate(table, id)
       held.after = id
+    }
+    for (const hash of before.unique) {
+      if (after.unique.has(hash)) continue
+      holder(table, hash).before = id
+      // Releases until 0.1 wrote an index row for unique terms, too.
+      if (!after.others.has(hash)) changes.push({ key: indexKey(table, hash, idBytes), value: undefined })
     }
   }
 
   function holder(table: string, hash: string): Holder {
     const name = `${table}\0${hash}`
-    const known = holders.get(name) ?? { table, key: uniqueKey(table, bytes(hash)) }
+    const known = holders.get(name) ?? { table, hash }
     holders.set(name, known)
     return known
   }
 
-  for (const { table, id, previous } of records) expectRecord({ table, id, record: previous })
-  for (const belief of beliefs) expectRecord(belief)
   for (const record of records) changeRecord(record)
-  for (const { table, key, before, after } of holders.values()) {
-    if (after !== undefined)
-      expect({ key, value: before === undefined ? undefined : Buffer.from(before) }, () => duplicate(table, after))
-    changes.push({ key, value: after === undefined ? undefined : Buffer.from(after) })
+  for (const belief of beliefs) expectRecord(placeOf(belief.table, belief.id), belief)
+  for (const { table, hash, before, after } of holders.values()) {
+    const key = uniqueKey(table, hash)
+    if (after !== undefined) guards.push({ key, value: bytes(before), table, id: after, isTerm: true })
+    changes.push({ key, value: bytes(after) })
   }
   return {
     guards,
     changes,
-    explain: error => (error instanceof StoreError && error.guard && meanings.get(error.guard)?.()) ?? error,
+    explain(error) {
+      const broken = error instanceof StoreError ? guards.find(guard => guard === error.guard) : undefined
+      return broken === undefined ? error : meaning(broken)
+    },
   }
 }
 
 const nothing = new Uint8Array()
 
+function placeOf(table: string, id: string): Buffer {
+  checkPlace(table, id)
+  return recordKey(table, id)
+}
+
+function bytes(id: string | undefined): Buffer | undefined {
+  return id === undefined ? undefined : Buffer.from(id)
+}
+
 function hashes(keyring: Keyring, table: string, terms: readonly string[], uniqueTerms: readonly string[]): Terms {
-  const hash = (term: string) => keyring.hash(table, term).toString('latin1')
-  const unique = new Set(uniqueTerms.map(hash))
-  return { unique, others: without(new Set(terms.map(hash)), unique) }
+  const hash = (term: string): string => keyring.hash(table, term)
+  return { unique: new Set(uniqueTerms.map(hash)), others: new Set(terms.map(hash)) }
 }
 
-function all({ unique, others }: Terms): ReadonlySet<string> {
-  return new Set([...unique, ...others])
-}
-
-function without(set: ReadonlySet<string>, less: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...set].filter(element => !less.has(element)))
-}
-
-function bytes(hash: string): Buffer {
-  return Buffer.from(hash, 'latin1')
+function meaning({ table, id, value, isTerm }: Expectation): StoreError {
+  if (isTerm) return duplicate(table, id)
+  const found = value === undefined ? 'exists already' : 'was changed or deleted since it was read'
+  return new StoreError('conflict', `record ${id} of ${table} ${found}`, { table, id })
 }
 
 function duplicate(table: string, id: string): StoreError {

@@ -11,9 +11,9 @@
  * @module
  */
 import type { KeyObject } from 'node:crypto'
-import { seal, unseal, type NumberedKey } from './envelope.ts'
+import { seal, unseal, type SealingKey } from './envelope.ts'
 import { StoreError } from './error.ts'
-import { hashBytes, recordKey } from './rows.ts'
+import { hashBytes } from './rows.ts'
 
 /** A record as it was read. */
 export interface StoredRecord {
@@ -61,16 +61,21 @@ export function openRecord(
   }
 }
 
-export function sealRecord(key: NumberedKey, table: string, id: string, terms: Terms, body: Uint8Array): Uint8Array {
-  const { unique, others } = terms
+/** @throws StoreError `invalid` when there are too many terms */
+export function sealRecord(
+  key: SealingKey,
+  place: Uint8Array,
+  { unique, others }: Terms,
+  body: Uint8Array,
+): Uint8Array {
   if (unique.size > maxTerms || others.size > maxTerms) {
-    throw new StoreError('invalid', `a record carries at most ${maxTerms} terms`, { table, id })
+    throw new StoreError('invalid', `a record carries at most ${maxTerms} terms`)
   }
-  const counts = Buffer.alloc(countBytes)
-  counts.writeUInt16BE(unique.size)
-  counts.writeUInt16BE(others.size, 2)
-  const head = Buffer.concat([counts, ...[...unique, ...others].map(hash => Buffer.from(hash, 'latin1'))])
-  return seal(key, recordKey(table, id), [head, body])
+  const head = Buffer.allocUnsafe(countBytes + hashBytes * (unique.size + others.size))
+  head.writeUInt16BE(unique.size)
+  head.writeUInt16BE(others.size, 2)
+  head.write([...unique, ...others].join(''), countBytes, 'latin1')
+  return seal(key, place, [head, body])
 }
 
 export function termsOf(record: StoredRecord | undefined): Terms {

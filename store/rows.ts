@@ -7,7 +7,7 @@
  * | keyring | `hk` | the data and index keys, sealed under the master key |
  * | record | `r` table `00` id | body and term hashes, sealed under a data key |
  * | index | `i` table `00` hash id | empty |
- * | unique | `u` table `00` hash | id of the one record that holds the term |
+ * | unique | `u` table `00` hash | id of the one record that holds the unique term |
  *
  * A hash is keyed (see `keyring`), so terms, which are often names, stand nowhere in clear; tables and ids do. Index and
  * unique rows are not authenticated: they lead to records, and it is the record that tells the truth.
@@ -20,7 +20,7 @@ export const headerKey: Uint8Array = Buffer.from('h')
 /** Next to the header, so that one page reads both as of one moment. */
 export const keyringKey: Uint8Array = Buffer.from('hk')
 
-/** Bytes of a term's hash: 128 bits, far beyond any accident. */
+/** Bytes of a term's hash: 128 bits, far beyond any accident. In memory a hash is a string of one character per byte. */
 export const hashBytes = 16
 
 /** Limits of what a caller may name; see `checkPlace`. */
@@ -35,16 +35,16 @@ export function recordPrefix(table: string): Buffer {
   return Buffer.from(`r${table}\0`)
 }
 
-export function indexPrefix(table: string, hash: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`i${table}\0`), hash])
+export function indexPrefix(table: string, hash: string): Buffer {
+  return Buffer.from(`i${table}\0${hash}`, 'latin1')
 }
 
-export function indexKey(table: string, hash: Uint8Array, id: string): Buffer {
-  return Buffer.concat([Buffer.from(`i${table}\0`), hash, Buffer.from(id)])
+export function indexKey(table: string, hash: string, id: Uint8Array): Buffer {
+  return Buffer.concat([indexPrefix(table, hash), id])
 }
 
-export function uniqueKey(table: string, hash: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`u${table}\0`), hash])
+export function uniqueKey(table: string, hash: string): Buffer {
+  return Buffer.from(`u${table}\0${hash}`, 'latin1')
 }
 
 /** The bounds of the keys that are `prefix` and an id, beyond `after` in the direction of the scan. */

@@ -39,16 +39,17 @@ export interface Sealed {
   get(table: string, id: string, previous?: StoredRecord): Awaitable<StoredRecord | undefined>
 
   /**
-   * Ids of the records that carry the term, in ascending order of their UTF-8 bytes. The cost depends on how many there
-   * are and not on the size of the store. It is a scan without a snapshot: what is committed meanwhile may or may not
-   * be seen, and a record may be gone when it is read. Index rows are hints; who depends on a term checks the record.
+   * Ids of the records that carry the term, other than as a unique one, in ascending order of their UTF-8 bytes. The cost
+   * depends on how many there are and not on the size of the store. It is a scan without a snapshot: what is committed
+   * meanwhile may or may not be seen, and a record may be gone when it is read. Index rows are hints; who depends on a
+   * term checks the record.
    */
   find(table: string, term: string, options?: FindOptions): AsyncIterable<string>
 
   /** As {@link find}, for all records of the table. */
   list(table: string, options?: FindOptions): AsyncIterable<string>
 
-  /** The id of the one record that carries the unique term, as `find` would tell it. */
+  /** The id of the one record that carries the unique term; a hint, as from `find`. */
   holder(table: string, uniqueTerm: string): Awaitable<string | undefined>
 
   /** How many records carry the term, counted up to `limit`: tells which of several terms is the rarest. */

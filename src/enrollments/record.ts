@@ -84,11 +84,9 @@ export function enrollmentRecords(store: Store): EnrollmentRecords {
     get,
 
     async ofRequest(fingerprint) {
-      for await (const id of store.find(table, requestTerm(fingerprint))) {
-        const found = await get(id)
-        if (found?.enrollment.requestFingerprint === fingerprint) return found
-      }
-      return undefined
+      const id = await store.holder(table, requestTerm(fingerprint))
+      const found = id === undefined ? undefined : await get(id)
+      return found?.enrollment.requestFingerprint === fingerprint ? found : undefined
     },
 
     async *list(state, after) {

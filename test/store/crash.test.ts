@@ -46,7 +46,7 @@ async function check(store: Store, name: string, said: readonly string[]): Promi
     for (const table of ['a', 'b', 'c']) {
       const body = Buffer.from((await store.get(table, id))?.body ?? [])
       expect(body.subarray(0, id.length + 1).toString()).toBe(`${id} `)
-      expect(await store.count(table, id, 2)).toBe(1)
+      expect(await store.holder(table, id)).toBe(id)
     }
   }
   for (const [worker, number] of last) {

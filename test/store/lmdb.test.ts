@@ -159,7 +159,10 @@ test('a unique term raced by processes goes to one of them', async () => {
   for (let number = 0; number < times; number++) {
     const results = racers.map(({ lines }) => lines.find(line => line.startsWith(`${number} `)))
     expect(results.sort()).toEqual([`${number} duplicate`, `${number} won`])
-    expect(await store.count('drive', `name ${number}`, 9)).toBe(1)
+    const held = await store.holder('drive', `name ${number}`)
+    for (const id of [`${number} left`, `${number} right`]) {
+      expect((await store.get('drive', id)) !== undefined).toBe(id === held)
+    }
   }
 })
 
