@@ -16,12 +16,14 @@ import {
 import { isItem, isSame } from './attribute-changes.ts'
 import type { StoredObject } from './stored-object.ts'
 
+const { OnLineStorage, DestroyedStorage } = masks.StorageStatusMask.bits
+
+/** Whether destroyed objects are searched, too. */
+export const isDestroyedStored = (storageStatusMask: number = OnLineStorage): boolean =>
+  (storageStatusMask & DestroyedStorage) !== 0
+
 /** @param storageStatusMask which storage to search: by default only what is on-line */
-export function isStored(
-  { attributes: { state } }: StoredObject,
-  storageStatusMask: number = masks.StorageStatusMask.bits.OnLineStorage,
-): boolean {
-  const { OnLineStorage, DestroyedStorage } = masks.StorageStatusMask.bits
+export function isStored({ attributes: { state } }: StoredObject, storageStatusMask: number = OnLineStorage): boolean {
   const isDestroyed = state === 'Destroyed' || state === 'DestroyedCompromised'
   return (storageStatusMask & (isDestroyed ? DestroyedStorage : OnLineStorage)) !== 0
 }

@@ -10,8 +10,8 @@ import { type Awaitable, type Store, StoreError, when } from '../../store/index.
 import { Failure } from '../failure.ts'
 import { asOf } from '../lifecycle.ts'
 import type { Session } from '../session.ts'
-import { criteria, type Criterion, isStored } from './criteria.ts'
-import { instancesOf, type StoredObject } from './stored-object.ts'
+import { criteria, type Criterion, isDestroyedStored, isStored } from './criteria.ts'
+import type { StoredObject } from './stored-object.ts'
 import { candidateTerms, current, everyTerm, uniqueName, uniqueTermsOf } from './terms.ts'
 import { timeSlice } from '../time-slice.ts'
 import { objectTable, type Work } from './work.ts'
@@ -70,19 +70,21 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     )
 
   /** The commit has the last word on names; this finds out early, so that the item alone fails. */
-  async function checkNames(stored: StoredObject): Promise<void> {
+  async function checkNames(stored: StoredObject, before: StoredObject | undefined): Promise<void> {
     const { group, attributes } = stored
     const { uniqueIdentifier } = attributes
     if (attributes.name === undefined || isDestroyed(attributes)) return
-    const before = namesOf(await work.read(uniqueIdentifier))
+    const own = new Set(before === undefined ? [] : uniqueTermsOf(before))
     const others = [...work.written()].filter(
       other => other.group === group && other.attributes.uniqueIdentifier !== uniqueIdentifier,
     )
     const slice = timeSlice()
     for (const name of attributes.name) {
-      if (name === undefined || before.has(uniqueName(group, name.nameValue, name.nameType))) continue
+      if (name === undefined) continue
+      const term = uniqueName(group, name)
+      if (own.has(term)) continue
       if (slice.isOver()) await slice.next()
-      const holder = await store.holder(objectTable, uniqueName(group, name.nameValue, name.nameType))
+      const holder = await store.holder(objectTable, term)
       const isHeld = holder !== undefined && holder !== uniqueIdentifier && (await stillHolds(holder, name))
       if (isHeld || others.some(other => carries(other, name)))
         throw new Failure('NonUniqueNameAttribute', `another object has the name ${JSON.stringify(name.nameValue)}`)
@@ -92,6 +94,19 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
   async function stillHolds(uniqueIdentifier: string, name: Name): Promise<boolean> {
     const holder = await work.read(uniqueIdentifier)
     return holder !== undefined && carries(holder, name)
+  }
+
+  /** All that may match, where one criterion alone tells: names are unique among objects that are not destroyed. */
+  async function onlyCandidate(
+    instances: readonly AttributeInstance[],
+    storageStatusMask: number | undefined,
+  ): Promise<readonly string[] | undefined> {
+    const identified = instances.find(instance => instance.name === 'uniqueIdentifier')
+    if (identified !== undefined) return [identified.value]
+    const named = instances.find(instance => instance.name === 'name')
+    if (named === undefined || session.group === undefined || isDestroyedStored(storageStatusMask)) return undefined
+    const holder = await store.holder(objectTable, uniqueName(session.group, named.value))
+    return holder === undefined ? [] : [holder]
   }
 
   /** The rarest of the terms that a match must carry, and all terms where several will do. */
@@ -122,9 +137,7 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
 
     async template(name) {
       const holder =
-        session.group === undefined
-          ? undefined
-          : await store.holder(objectTable, uniqueName(session.group, name.nameValue, name.nameType))
+        session.group === undefined ? undefined : await store.holder(objectTable, uniqueName(session.group, name))
       const written = [...work.written()].find(object => isVisible(object) && carries(object, name))
       const found = written ?? (holder === undefined ? undefined : await find(holder))
       if (found?.object?.objectType !== 'Template')
@@ -137,14 +150,14 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
         throw new Failure('InvalidMessage', 'an object belongs to a group, and none is given')
       const stored: StoredObject = { ...object, group: session.group, creator: session.client }
       checkSize(stored)
-      await checkNames(stored)
+      await checkNames(stored, undefined)
       work.write(stored)
     },
 
     async save(object) {
       const saved = { ...object, attributes: asOf({ ...object.attributes, lastChangeDate: now }, now) }
       checkSize(saved)
-      await checkNames(saved)
+      await checkNames(saved, await work.read(object.attributes.uniqueIdentifier))
       work.write(saved)
     },
 
@@ -175,34 +188,36 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
   async function search(
     instances: readonly AttributeInstance[],
     matches: (stored: StoredObject) => boolean,
-    { maximumItems = Number.POSITIVE_INFINITY, offsetItems = 0 }: LocateOptions,
+    { maximumItems = Number.POSITIVE_INFINITY, offsetItems = 0, storageStatusMask }: LocateOptions,
   ): Promise<Located> {
     const written = new Map([...work.written()].map(object => [object.attributes.uniqueIdentifier, object]))
     const found = [...written.values()]
       .filter(object => matches(current(object, now)))
       .map(object => object.attributes.uniqueIdentifier)
 
-    const identified = instances.find(instance => instance.name === 'uniqueIdentifier')
-    const terms = identified === undefined ? await candidates(instances) : []
+    const only = await onlyCandidate(instances, storageStatusMask)
+    const terms = only === undefined ? await candidates(instances) : []
     // One term's identifiers come in the order of the answer: what lies beyond it need not be looked at for ever.
     const enough = terms.length === 1 && written.size === 0 ? offsetItems + maximumItems : Number.POSITIVE_INFINITY
     const slice = timeSlice()
     let seen = 0
-    for await (const id of identified === undefined ? newestFirst(terms) : [identified.value]) {
+    for await (const id of only ?? newestFirst(terms)) {
       if (found.length >= enough && seen >= countedBeyond)
         return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems) }
       if (slice.isOver()) await slice.next()
       seen++
-      if (!written.has(id) && (await isMatch(id, matches))) found.push(id)
+      if (!written.has(id) && (await isMatch(id, matches, only !== undefined))) found.push(id)
     }
-    // Identifiers are time-ordered: the greatest is the newest.
-    found.sort((one, other) => (one < other ? 1 : -1))
+    // Identifiers are time-ordered: the greatest is the newest, and those of one term come so.
+    if (terms.length !== 1 || written.size > 0) found.sort((one, other) => (one < other ? 1 : -1))
     return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems), locatedItems: found.length }
   }
 
   /** An object that cannot be read meets no criterion: it must not hide the others. Who asks for it is told. */
-  async function isMatch(id: string, matches: (stored: StoredObject) => boolean): Promise<boolean> {
+  async function isMatch(id: string, matches: (stored: StoredObject) => boolean, isLikely: boolean): Promise<boolean> {
     try {
+      const ahead = isLikely ? await work.readAhead(id) : undefined
+      if (ahead !== undefined) return matches(current(ahead, now))
       return await work.glance(id, stored => matches(current(stored, now)))
     } catch (error) {
       if (error instanceof StoreError && error.code === 'damaged') return false
@@ -222,10 +237,6 @@ const carries = ({ attributes }: StoredObject, name: Name): boolean =>
   !isDestroyed(attributes) &&
   (attributes.name ?? []).some(each => each?.nameValue === name.nameValue && each.nameType === name.nameType)
 
-/** The names that an object has, so that only new ones are checked. */
-const namesOf = (stored: StoredObject | undefined): ReadonlySet<string> =>
-  new Set(stored === undefined ? [] : uniqueTermsOf(stored))
-
 const meetsAll = (tests: readonly Criterion[], { attributes }: StoredObject): boolean =>
   tests.every(test => test(attributes))
 
@@ -233,7 +244,9 @@ const meetsAll = (tests: readonly Criterion[], { attributes }: StoredObject): bo
 const maxInstances = 1000
 
 function checkSize({ attributes }: StoredObject): void {
-  const count = instancesOf(attributes).length
+  let count = 0
+  for (const value of Object.values(attributes) as unknown[])
+    count += Array.isArray(value) ? value.filter(each => each !== undefined).length : 1
   if (count > maxInstances)
     throw new Failure('ServerLimitExceeded', `${count} attributes of one object, where ${maxInstances} are the limit`)
 }

@@ -11,6 +11,7 @@ import {
   encode,
   isStandard,
   type Item,
+  type Name,
   type StandardName,
 } from '../../protocol/index.ts'
 import { asOf, isPending } from '../lifecycle.ts'
@@ -70,12 +71,10 @@ const isDestroyed = ({ state }: ObjectAttributes): boolean => state === 'Destroy
 /** Names are unique within a group, until the object is destroyed. KMIP 2.1 §4.32 */
 export function uniqueTermsOf({ group, attributes }: StoredObject): string[] {
   if (isDestroyed(attributes)) return []
-  return (attributes.name ?? []).flatMap(name =>
-    name === undefined ? [] : [uniqueName(group, name.nameValue, name.nameType)],
-  )
+  return (attributes.name ?? []).flatMap(name => (name === undefined ? [] : [uniqueName(group, name)]))
 }
 
-export const uniqueName = (group: string, nameValue: string, nameType: string | number): string =>
+export const uniqueName = (group: string, { nameValue, nameType }: Name): string =>
   term(group, 'unique name', `${nameType}\0${nameValue}`)
 
 /** The terms of which an object that meets the criterion carries at least one; undefined if no term tells. */
