@@ -1,29 +1,16 @@
 /**
- * The command line: which commands there are, and how the process ends.
+ * The command line: the program, and how the process ends.
  *
  * @module
  */
 import { Command, CommanderError } from 'commander'
-import { addCa } from './ca.ts'
-import { addClient } from './client.ts'
-import { addCluster } from './cluster.ts'
 import { addGlobals, helpEnd } from './command.ts'
-import { addDecode } from './decode.ts'
 import { complaintOf, endings } from './endings.ts'
-import { addEnrollment } from './enrollment.ts'
-import { addInit } from './init.ts'
-import { addKeys } from './keys.ts'
-import { addKmip } from './kmip.ts'
 import { release } from '../release.ts'
 import { addServe } from './serve.ts'
-import { addServerCertificate } from './server-certificate.ts'
-import { addStatus } from './status.ts'
-import { addTask } from './task.ts'
-import { addToken } from './token.ts'
-import { addSupportBundle } from './support-bundle.ts'
-import { addTrust } from './trust.ts'
 
-function program(): Command {
+/** @param isServe whether it is to serve and nothing else: it then starts without the code of the other commands */
+async function program(isServe: boolean): Promise<Command> {
   const root = new Command('kmipd')
     .description('A KMIP key server: keeps the keys of self-encrypting drives and hands them back at boot.')
     .version(release(), '--version', 'print the version')
@@ -41,24 +28,8 @@ function program(): Command {
         ['keys list --help', 'help of a command, with examples'],
       ]) + '\n\nKMIPD_DEBUG=1 adds the stack trace to an error.',
     )
-  for (const add of [
-    addServe,
-    addInit,
-    addClient,
-    addCa,
-    addServerCertificate,
-    addKeys,
-    addKmip,
-    addDecode,
-    addStatus,
-    addTrust,
-    addSupportBundle,
-    addToken,
-    addCluster,
-    addEnrollment,
-    addTask,
-  ])
-    add(root)
+  const wanted = isServe ? [addServe] : (await import('./commands.ts')).commands
+  for (const add of wanted) add(root)
   addGlobals(root)
   return root
 }
@@ -71,7 +42,8 @@ async function run(argv: readonly string[]): Promise<void> {
   })
   process.stderr.on('error', () => undefined)
   try {
-    await program().parseAsync([...argv])
+    const root = await program(argv[2] === 'serve')
+    await root.parseAsync([...argv])
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
     complain(error, argv.includes('--json'))
