@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type FolderLock, lockFolder, StoreError } from '../store/index.ts'
 import { type DataFolder, DataFolderError, writeWhole } from './data-folder.ts'
 

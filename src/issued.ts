@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Authority, Certificate, Plan, RevocationReason } from '../certs/index.ts'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import { numberOf } from './clients/entry.ts'

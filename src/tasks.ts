@@ -9,7 +9,7 @@
  * @module
  */
 import { createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { generateKeyPair } from '../certs/index.ts'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import type { Caller } from './caller.ts'

@@ -8,7 +8,7 @@
  * @module
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../store/index.ts'
 import { checkName, EnrollmentError } from './enrollment.ts'
 

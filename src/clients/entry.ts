@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Certificate } from '../../certs/index.ts'
 import { StoreError, type StoredRecord } from '../../store/index.ts'
 import { fault, type Refusal } from '../diagnosis/faults.ts'

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Context } from './context.ts'
 import { ElementError, invalid } from './failure.ts'
 

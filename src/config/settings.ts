@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { defaultLimits } from '../listener.ts'
 
 const whole = (min: number, max: number, preset: number) => z.int().min(min).max(max).default(preset)

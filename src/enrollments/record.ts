@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type RecordChange, type Store, StoreError, type StoredRecord } from '../../store/index.ts'
 
 const table = 'enrollment'

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { CertsError } from '../../certs/index.ts'
 import { StoreError, type StoreErrorCode } from '../../store/index.ts'
 import { EnrollmentError, type EnrollmentErrorCode } from '../enrollment.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorSchema, failures, type FailureStatus, forbiddenSchema } from './failure.ts'
 import type { Access, Reply, Route } from './route.ts'
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Caller } from '../caller.ts'
 import type { Scope } from '../tokens.ts'
 import type { FailureStatus } from './failure.ts'

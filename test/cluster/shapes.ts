@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const nothing = z.strictObject({})
 const time = z.iso.datetime()

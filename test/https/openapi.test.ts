@@ -7,7 +7,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Answer, type Api, startApi } from './server.ts'
 
 /** Of JSON Schema, what our document has. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { invalid } from '../failure.ts'
 import { disable, enable } from '../hardware.ts'
 import { id, maybe, method, word } from '../method.ts'

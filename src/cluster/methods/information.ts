@@ -4,7 +4,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Context } from '../context.ts'
 import { newDrive, wrap } from '../drives.ts'
 import { invalid, noSuch, notPermitted } from '../failure.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { noSuch, notPermitted } from '../failure.ts'
 import { resolveOrphans } from '../faults.ts'
 import { id, maybe, method } from '../method.ts'

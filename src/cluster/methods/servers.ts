@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Query } from '../../../protocol/index.ts'
 import type { Context } from '../context.ts'
 import { noSuch, notPermitted } from '../failure.ts'

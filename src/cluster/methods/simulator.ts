@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { failMetadata, powerCycle } from '../boot.ts'
 import { unlockLimit } from '../drives.ts'
 import { invalid, notPermitted } from '../failure.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { CertsError, createRequest, exportPrivateKey, generateKeyPair } from '../../../certs/index.ts'
 import { invalid, notPermitted } from '../failure.ts'
 import { maybe, method } from '../method.ts'

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Publications, Publisher } from '../../revocation.ts'
 import { RequestFailure } from '../failure.ts'
 import { bytes, route, type Route } from '../route.ts'

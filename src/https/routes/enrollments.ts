@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { revocationReasons } from '../../../certs/index.ts'
 import type { Enrollments, Progress } from '../../enrollments.ts'
 import { RequestFailure } from '../failure.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { RequestFailure } from '../failure.ts'
 import { type Measures, metricsText } from '../metrics.ts'
 import { openApi } from '../openapi.ts'

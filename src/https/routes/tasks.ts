@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Task, taskKeyTypes, type Tasks } from '../../tasks.ts'
 import { json, route, type Route } from '../route.ts'
 
