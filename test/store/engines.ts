@@ -1,11 +1,13 @@
 /** What the suites share: the engines they run over, folders that go away, and child processes. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { buildSync } from 'esbuild'
+import { afterAll, onTestFinished } from 'vitest'
 import { lmdb, memory, StoreError, type Engine, type StoreErrorCode } from '../../store/index.ts'
 
 /** Every engine, opened empty and closed when the test ends. */
@@ -51,10 +53,27 @@ export interface Child {
   readonly ended: Promise<number | string>
 }
 
-/** Runs a script of the folder `child` beside this file; `prefix` may be a shell command that ends in `exec "$@"`. */
+let scripts: string | undefined
+afterAll(() => {
+  if (scripts !== undefined) rmSync(scripts, { recursive: true })
+})
+
+/** Compiles the scripts of the folder `child` beside this file, each with all that it imports: they start at once. */
+function compiled(): string {
+  const sources = fileURLToPath(new URL('child', import.meta.url))
+  const outdir = mkdtempSync(join(tmpdir(), 'kmipd-child-'))
+  const outExtension = { '.js': '.mjs' }
+  const entryPoints = readdirSync(sources).map(name => join(sources, name))
+  buildSync({ entryPoints, outdir, bundle: true, packages: 'external', platform: 'node', format: 'esm', outExtension })
+  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(outdir, 'node_modules'))
+  return outdir
+}
+
+/** Runs a script of the folder `child`; `prefix` may be a shell command that ends in `exec "$@"`. */
 export function child(script: string, args: readonly string[], prefix: readonly string[] = []): Child {
-  const path = fileURLToPath(new URL(`child/${script}.ts`, import.meta.url))
-  const [command = '', ...rest] = [...prefix, process.execPath, '--import', 'tsx', path, ...args]
+  scripts ??= compiled()
+  const path = join(scripts, `${script}.mjs`)
+  const [command = '', ...rest] = [...prefix, process.execPath, path, ...args]
   const started = spawn(command, rest, { stdio: ['pipe', 'pipe', 'ignore'] })
   onTestFinished(() => void started.kill('SIGKILL'))
   const lines: string[] = []
