@@ -4,12 +4,21 @@
  *
  * @module
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Create, decode, encode, Get, readResponse, type ResponseItem, writeRequest } from '../../protocol/index.ts'
+import {
+  Create,
+  decode,
+  encode,
+  framer,
+  Get,
+  readResponse,
+  type ResponseItem,
+  writeRequest,
+} from '../../protocol/index.ts'
 import { newFolder, removeFolder } from '../system/server-process.ts'
 import { type Api, type Body, request, startApi } from './server.ts'
 
@@ -31,7 +40,7 @@ afterAll(async () => {
 /** A line of shell in the folder; variables by name. */
 async function shell(line: string, variables: Readonly<Record<string, string>> = {}): Promise<Buffer> {
   const url = `https://127.0.0.1:${api.port}`
-  const child = spawn('bash', ['-ec', `set -o pipefail; ${line}`], {
+  const child = spawn('bash', ['--norc', '-ec', `set -o pipefail; ${line}`], {
     cwd: folder,
     env: { PATH: process.env['PATH'], url, kmip: `127.0.0.1:${api.kmipPort}`, ...variables },
   })
@@ -48,12 +57,19 @@ const json = async (line: string, variables?: Readonly<Record<string, string>>):
   JSON.parse((await shell(line, variables)).toString()) as Body
 
 /** One KMIP request through openssl; undefined if the server ends the connection. */
-function kmip(message: Uint8Array, identity: string): ResponseItem | undefined {
-  const args =
-    `s_client -quiet -no_ign_eof -connect 127.0.0.1:${api.kmipPort} -CAfile ca.pem -verify_return_error`.split(' ')
-  const wait = ['-c', `(cat; sleep 0.5) | openssl ${args.join(' ')} -cert ${identity}.pem -key ${identity}.key`]
-  const { stdout } = spawnSync('bash', wait, { cwd: folder, input: message })
-  return stdout.length === 0 ? undefined : readResponse(decode(stdout)).batchItem[0]
+async function kmip(message: Uint8Array, identity: string): Promise<ResponseItem | undefined> {
+  const to = `s_client -quiet -no_ign_eof -connect 127.0.0.1:${api.kmipPort} -CAfile ca.pem -verify_return_error`
+  const args = [...to.split(' '), '-cert', `${identity}.pem`, '-key', `${identity}.key`]
+  const child = spawn('openssl', args, { cwd: folder, stdio: ['pipe', 'pipe', 'ignore'] })
+  const frames = framer('response', 65_536)
+  let answer: Uint8Array | undefined
+  child.stdout.on('data', (chunk: Buffer) => {
+    answer ??= frames.push(chunk)[0]
+    if (answer !== undefined) child.stdin.end()
+  })
+  child.stdin.on('error', () => undefined).write(message)
+  await once(child, 'close')
+  return answer && readResponse(decode(answer)).batchItem[0]
 }
 
 const create = encode(
@@ -95,14 +111,17 @@ describe('with curl and openssl alone', () => {
     await shell(`${curl} ${admin} -X POST $url/v1/enrollments/${id}/approve`)
     await shell(`${certificate} -o cluster-a.pem`, { token })
     await shell('openssl verify -x509_strict -purpose sslclient -CAfile ca.pem cluster-a.pem')
-    const created = kmip(create, 'cluster-a')
+    const created = await kmip(create, 'cluster-a')
     expect(created).toMatchObject({ resultStatus: 'Success' })
     const { uniqueIdentifier } = created?.payload as { uniqueIdentifier: string }
     const get = encode(writeRequest([{ operation: Get, payload: { uniqueIdentifier } }], '1.4'))
-    expect(kmip(get, 'cluster-a')).toMatchObject({ resultStatus: 'Success', payload: { objectType: 'SymmetricKey' } })
+    expect(await kmip(get, 'cluster-a')).toMatchObject({
+      resultStatus: 'Success',
+      payload: { objectType: 'SymmetricKey' },
+    })
 
     await shell(`${post} ${admin} -d '{"reason":"superseded"}' $url/v1/enrollments/${id}/revoke`)
-    expect(kmip(get, 'cluster-a')).toBeUndefined()
+    expect(await kmip(get, 'cluster-a')).toBeUndefined()
     await shell(`${curl} $url/v1/crl?format=pem -o crl.pem`)
     const verify = 'openssl verify -x509_strict -crl_check -CAfile ca.pem -CRLfile crl.pem cluster-a.pem'
     await expect(shell(verify)).rejects.toThrow(/certificate revoked/)
@@ -110,7 +129,7 @@ describe('with curl and openssl alone', () => {
     await shell(`${curl} ${admin} -X POST $url/v1/enrollments/${id}/renew`)
     await shell(`${certificate} -o cluster-a.pem`, { token })
     await shell(verify)
-    expect(kmip(get, 'cluster-a')).toMatchObject({ resultStatus: 'Success', payload: { uniqueIdentifier } })
+    expect(await kmip(get, 'cluster-a')).toMatchObject({ resultStatus: 'Success', payload: { uniqueIdentifier } })
   })
 
   test('a one-time token answers a request at once', async () => {
