@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { clientProfile, createAuthority, generateKeyPair, openAuthority } from '../../certs/index.ts'
-import { done, folder, house, json, kmipd, modeOf, onTerminal, openssl, request } from './kmipd.ts'
+import { done, folder, house, json, kmipd, modeOf, newHouse, onTerminal, openssl, request } from './kmipd.ts'
 
 interface Row {
   readonly state: string
@@ -267,7 +267,7 @@ describe('client trust', () => {
   it('takes no certificate that has expired, and none of an authority', async () => {
     const { path, data } = await house()
     const trust = (file: string) => kmipd(['client', 'trust', file, '--name', 'a', '--data', data])
-    const other = await house()
+    const other = await newHouse()
     const authority = await trust(join(other.data, 'ca.pem'))
     expect([authority.status, authority.stderr]).toEqual([1, expect.stringContaining('is that of an authority')])
     const now = new Date(Date.now() - 10 * 86_400_000)

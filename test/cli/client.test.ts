@@ -1,7 +1,7 @@
 import { copyFile, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { done, house, json, kmipd, modeOf, onTerminal, openssl, request } from './kmipd.ts'
+import { done, house, json, kmipd, modeOf, newHouse, onTerminal, openssl, request } from './kmipd.ts'
 
 interface Client {
   readonly name: string
@@ -175,7 +175,7 @@ describe('client trust, list, show, revoke', () => {
 describe('the master key', () => {
   it('of another store opens nothing', async () => {
     const one = await house()
-    const other = await house()
+    const other = await newHouse()
     await copyFile(join(other.data, 'master.key'), join(one.data, 'master.key'))
     const { status, stderr } = await kmipd(['client', 'list', '--data', one.data, '--json'])
     expect(status).toBe(4)

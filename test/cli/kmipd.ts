@@ -1,12 +1,12 @@
 /** The real executable, as a child process. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { cp, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 
 export const executable = fileURLToPath(new URL('../../bin/kmipd', import.meta.url))
 
@@ -101,13 +101,41 @@ export async function folder(): Promise<string> {
   return path
 }
 
-/** A data folder, initialised. */
-export async function house(): Promise<{ readonly path: string; readonly data: string }> {
+export interface House {
+  /** Goes when the test ends. */
+  readonly path: string
+  readonly data: string
+}
+
+/** A data folder with an authority of its own. */
+export async function newHouse(): Promise<House> {
   const path = await folder()
   const data = join(path, 'data')
-  await done(['init', '--data', data, '--host', 'localhost', '--host', '127.0.0.1'])
+  await initialised(data)
   return { path, data }
 }
+
+/** A data folder, whose authority all the others of a test file have, too. */
+export async function house(): Promise<House> {
+  const path = await folder()
+  const data = join(path, 'data')
+  await cp(await (model ??= madeModel()), data, { recursive: true })
+  return { path, data }
+}
+
+let model: Promise<string> | undefined
+afterAll(async () => {
+  if (model !== undefined) await rm(await model, { recursive: true })
+})
+
+async function madeModel(): Promise<string> {
+  const data = await mkdtemp(join(tmpdir(), 'kmipd-cli-'))
+  await initialised(data)
+  return data
+}
+
+const initialised = (data: string): Promise<string> =>
+  done(['init', '--data', data, '--host', 'localhost', '--host', '127.0.0.1'])
 
 export const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
 

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { done, folder, house, json, kmipd, serving } from '../cli/kmipd.ts'
+import { done, folder, house, json, kmipd, newHouse, serving } from '../cli/kmipd.ts'
 import { clusterServing, type Ready } from './serving.ts'
 import { results, type MethodName, type ResultOf } from './shapes.ts'
 
@@ -142,7 +142,7 @@ describe('the commands', () => {
   })
 
   it('keep the key pair of a cluster that uses it, whoever refuses, and enroll at a second key server', async () => {
-    const [first, second] = [await house(), await house()]
+    const [first, second] = [await house(), await newHouse()]
     const state = join(first.path, 'cluster')
     await clusterServing(['--state', state, '--drives', '2', '--name', 'rack-5'])
     const begin = async (data: string): Promise<readonly string[]> => {
