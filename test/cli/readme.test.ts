@@ -42,7 +42,7 @@ const walk = (commands: string) =>
     cwd: folder,
     encoding: 'utf8',
     env: { PATH: process.env['PATH'] },
-    timeout: 50_000,
+    timeout: 110_000,
   })
 
 test('enrollment over HTTPS, and a look at the handshake, work as the README tells', () => {

@@ -46,7 +46,7 @@ describe('power comes back', () => {
   ])('gets over a network that does %s', async (manner, words) => {
     const server = await keyServer()
     const between = await wire(server.port)
-    const { partner } = await lockedUp(server, between.port)
+    const { partner } = await lockedUp(server, between.port, { timeoutMs: 2_000 })
     between.set(manner)
     await partner.call('KmipdPowerCycle')
     await faulty(partner, words)

@@ -23,7 +23,7 @@ describe('a fault', () => {
   it('of a key server ends with it, even if it was just looked at', async () => {
     const [first, second] = [await keyServer(), await keyServer()]
     const between = await wire(second.port)
-    const partner = await cluster({ timeoutMs: 1_000 })
+    const partner = await cluster({ timeoutMs: 2_000 })
     const { keyProviderID } = await enroll(partner, first)
     await enabled(partner, keyProviderID)
     const { keyServerID } = await enroll(partner, second, { keyProviderID, port: between.port })
@@ -33,7 +33,7 @@ describe('a fault', () => {
     await delay(600)
     await partner.call('DeleteKeyServerKmip', { keyServerID })
     expect(await partner.faults()).toEqual([])
-    await delay(1_200)
+    await delay(2_200)
     expect(await partner.faults()).toEqual([])
   })
 
@@ -58,7 +58,7 @@ describe('a fault', () => {
     const folder = await newFolder()
     onTestFinished(() => removeFolder(folder))
     const log: Log = { debug: quiet, info: quiet, warn: say, error: quiet }
-    const partner = await cluster({ nodes: 4, timeoutMs: 500, folder, log })
+    const partner = await cluster({ nodes: 4, timeoutMs: 2_000, folder, log })
     const { keyProviderID } = await enroll(partner, server, { port: between.port })
     await enabled(partner, keyProviderID)
     // All give up at the same moment.

@@ -4,13 +4,14 @@
  * @module
  */
 import { expect } from 'vitest'
+import type { ClusterOptions } from '../../src/cluster.ts'
 import { type Client, Locate } from '../../src/index.ts'
 import { custom } from '../system/requests.ts'
 import { type Cluster, cluster, enabled, enroll, type KeyServer } from './partners.ts'
 
 /** A cluster with hardware encryption, and its key. */
-export async function lockedUp(server: KeyServer, port = server.port) {
-  const partner = await cluster()
+export async function lockedUp(server: KeyServer, port = server.port, options: ClusterOptions = {}) {
+  const partner = await cluster(options)
   const ids = await enroll(partner, server, { port })
   await enabled(partner, ids.keyProviderID)
   const { authenticationKeyInfo: key } = await partner.call('GetEncryptionAtRestInfo')

@@ -37,11 +37,30 @@ interface SignOptions {
   readonly days?: number
 }
 
+/** Counts from where no other test file does. */
+let nextPort = 10_000 + (process.pid % 1000) * 20
+
+/** A port that is given to nobody else who asks for any: a server that was stopped finds it free when it comes back. */
+async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = nextPort++
+    const probe = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    probe.close()
+    await once(probe, 'close')
+    return port
+  }
+}
+
 /** Ends with the test. */
 export async function keyServer(): Promise<KeyServer> {
   const data = await newFolder()
   let server: RunningServer | undefined
-  let port = 0
+  const port = await lastingPort()
   const start = async (): Promise<void> => {
     server = await startServer({
       data,
@@ -50,7 +69,6 @@ export async function keyServer(): Promise<KeyServer> {
       hosts: ['localhost', '127.0.0.1'],
       environment: { KMIPD_LOG_LEVEL: 'error', KMIPD_LIMITS_DRAIN_MS: '100' },
     })
-    port = server.kmip.port
   }
   await start()
   const stop = async (): Promise<void> => {
@@ -114,7 +132,7 @@ export interface Cluster extends Typed {
 
 /** Time passes two hundred times as fast. Ends with the test. */
 export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const running = await startCluster({ compression: 200, timeoutMs: 2_000, drives: 4, nodes: 2, ...options })
+  const running = await startCluster({ compression: 200, timeoutMs: 20_000, drives: 4, nodes: 2, ...options })
   const client = typed(`https://127.0.0.1:${running.port}`, running.credentials, running.ca)
   onTestFinished(() => running.close())
   return {
@@ -255,7 +273,7 @@ export async function serve(state: string): Promise<Serving> {
     '--drives',
     '4',
     '--timeout',
-    '2',
+    '20',
   ]
   const child: ChildProcess = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
   onTestFinished(() => void child.kill('SIGKILL'))

@@ -22,7 +22,7 @@ export interface Ready {
 export async function clusterServing(
   args: readonly string[],
 ): Promise<Ready & { readonly stop: () => Promise<number | null> }> {
-  const all = [executable, 'cluster', 'serve', '--json', '--compression', '100', '--timeout', '2', ...args]
+  const all = [executable, 'cluster', 'serve', '--json', '--compression', '100', '--timeout', '20', ...args]
   const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]

@@ -23,7 +23,7 @@ export interface Client {
   close(): void
 }
 
-const answerMs = 10_000
+const answerMs = 60_000
 const maxMessageBytes = 1 << 24
 
 export async function connect({ host, port, ca, cert, key }: Endpoint): Promise<Client> {

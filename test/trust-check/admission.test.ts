@@ -69,7 +69,7 @@ describe('the certificate of the client', () => {
   })
 
   it('is not needed where it is asked for and not insisted on', async () => {
-    const report = await check(await opensslServer(good, '-tls1_2', '-verify', '1'), { timeoutMs: 1000 })
+    const report = await check(await opensslServer(good, '-tls1_2', '-verify', '1'))
     expect(report.stopped).toBeUndefined()
     expect(report.clientCertificate).toEqual({ isWanted: true, authorities: [] })
     expect(report.steps[7]?.found).toContain('goes on without')
@@ -98,7 +98,7 @@ describe('what flows', () => {
       words: 'ends the connection at a KMIP request',
     },
   ])('is no KMIP where the server $what', async ({ greet, words }) => {
-    const report = await check(await tlsServer(pem, greet), { timeoutMs: 1000 })
+    const report = await check(await tlsServer(pem, greet), { timeoutMs: 3000 })
     expect(report.steps[8]).toMatchObject({ outcome: 'warned', faults: [{ code: 'notKmip' }] })
     expect(report.steps[8]?.faults[0]?.reason).toContain(words)
   })
@@ -122,7 +122,7 @@ describe('our own server', () => {
   async function own(): Promise<{ running: RunningServer; options: Options }> {
     const running = await startServer({ ephemeral: true, port: 0, environment: { KMIPD_LOG_LEVEL: 'error' } })
     onTestFinished(() => running.close())
-    return { running, options: { ca: running.ca, timeoutMs: 5000 } }
+    return { running, options: { ca: running.ca } }
   }
 
   it('passes every step', async () => {

@@ -25,6 +25,7 @@ describe('the way to the server', () => {
     {
       what: 'a server that takes no connection',
       at: hungPort,
+      options: () => ({ timeoutMs: 2000 }),
       step: 'connection',
       code: 'noAnswer',
       side: 'network',
@@ -33,6 +34,7 @@ describe('the way to the server', () => {
     {
       what: 'a server that says nothing',
       at: () => tcpServer(() => undefined),
+      options: () => ({ timeoutMs: 2000 }),
       step: 'tls',
       code: 'silent',
       side: 'server',

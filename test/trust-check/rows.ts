@@ -17,7 +17,7 @@ export const alice = client(ca)
 export type Options = Omit<TrustCheckOptions, 'host' | 'port'> & { readonly host?: string }
 
 export const check = (port: number, options: Options = {}): Promise<TrustReport> =>
-  checkTrust({ host: 'localhost', port, ca: ca.cert, timeoutMs: 2000, ...options })
+  checkTrust({ host: 'localhost', port, ca: ca.cert, timeoutMs: 30_000, ...options })
 
 export interface Row {
   readonly what: string
