@@ -424,10 +424,9 @@ describe('limits', () => {
     const { socket, closed } = await connectPlain(listener)
     socket.write(Buffer.from('1603010200010001fc0303', 'hex'))
     const timer = setInterval(() => socket.write(Buffer.alloc(1)), 30)
-    const began = performance.now()
+    // It would go on for ever.
     await closed
     clearInterval(timer)
-    expect(performance.now() - began).toBeLessThan(2000)
     expect(await listener.line('took too long')).toMatchObject({ level: 'warn', address: '127.0.0.1' })
   })
 
@@ -470,7 +469,7 @@ describe('limits', () => {
   })
 
   it('closes idle connections, not busy ones', async () => {
-    const listener = await start({ limits: { idleMs: 300 } })
+    const listener = await start({ limits: { idleMs: 1000 } })
     const idle = await connect(listener)
     const busy = await connect(listener)
     const timer = setInterval(() => busy.socket.write(message()), 50)
@@ -508,15 +507,16 @@ describe('the end', () => {
   it('answers what it has received, closes idle connections at once, and accepts nothing more', async () => {
     let release: (() => void) | undefined
     const gate = new Promise<void>(resolve => (release = resolve))
+    let asked = false
     const exchange = async (bytes: Uint8Array) => {
+      asked = true
       await gate
       return bytes
     }
     const listener = await start({ exchange })
     const [busy, idle, probe] = [await connect(listener), await connect(listener), await connectPlain(listener)]
     busy.socket.write(Buffer.concat([message(16, 1), message(16, 2)]))
-    await until(() => listener.connections === 2, 'both')
-    await delay(50)
+    await until(() => asked && listener.connections === 2, 'both')
     const closed = listener.close()
     await Promise.all([idle.closed, probe.closed])
     await expect(connectPlain(listener)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
@@ -528,11 +528,15 @@ describe('the end', () => {
   })
 
   it('cuts what does not end in time', async () => {
-    const listener = await start({ exchange: () => new Promise(() => undefined), limits: { drainMs: 100 } })
+    let asked = false
+    const exchange = () => {
+      asked = true
+      return new Promise<never>(() => undefined)
+    }
+    const listener = await start({ exchange, limits: { drainMs: 100 } })
     const client = await connect(listener)
     client.socket.write(message())
-    await until(() => listener.connections === 1, 'the connection')
-    await delay(30)
+    await until(() => asked, 'the request')
     await Promise.all([listener.close(), client.closed])
     await listener.line('did not end in time')
   })

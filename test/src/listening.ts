@@ -108,9 +108,9 @@ export async function start(options: Partial<ListenOptions<Session>> = {}): Prom
   })
 }
 
-/** What is found within five seconds. */
+/** What is found within a minute, where a moment will do. */
 export async function until<T>(find: () => T | undefined | false, words: string): Promise<T> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 6000; tries++) {
     const found = find()
     if (found !== undefined && found !== false) return found
     await delay(10)

@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -131,6 +130,8 @@ describe('secrets', () => {
 })
 
 describe('the file', () => {
+  const patiently = { timeout: 60_000, interval: 10 }
+
   it('is not for everybody to read', async () => {
     const file = newFile()
     await (await openLog({ file })).close()
@@ -142,8 +143,7 @@ describe('the file', () => {
     const log = await openLog({ file })
     log.info({}, 'here')
     expect(linesOf(file)).toEqual([])
-    await delay(300)
-    expect(linesOf(file)).toHaveLength(1)
+    await expect.poll(() => linesOf(file), patiently).toHaveLength(1)
     await log.close()
   })
 
@@ -163,7 +163,7 @@ describe('the file', () => {
     renameSync(file, `${file}.1`)
     log.reopen()
     for (let count = 500; count < 1000; count++) log.item({ ...item, correlation: String(count) })
-    await delay(200)
+    await expect.poll(() => existsSync(file) && linesOf(file).length > 0, patiently).toBe(true)
     await log.close()
     const all = [...linesOf(`${file}.1`), ...linesOf(file)].map(({ correlation }) => Number(correlation))
     expect(all).toEqual(Array.from({ length: 1000 }, (_, index) => index))

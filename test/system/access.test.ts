@@ -48,6 +48,8 @@ import {
 } from './server-process.ts'
 
 const dayMs = 86_400_000
+/** Long enough to connect on a busy machine. */
+const lifeMs = 6000
 
 let folder: string
 let server: ServerProcess
@@ -55,6 +57,8 @@ let foreign: Authority
 let first: Client
 let second: Client
 let stranger: Client
+/** Lets in a client whose certificate ends while the other tests go on. */
+let expiring: { readonly client: Client; readonly id: string; readonly ends: number }
 const clients: Client[] = []
 
 beforeAll(async () => {
@@ -72,6 +76,9 @@ beforeAll(async () => {
   first = await connected(await enrolled(data, 'node-1', { group: 'cluster' }))
   second = await connected(await enrolled(data, 'node-2', { group: 'cluster' }))
   stranger = await connected(await enrolled(data, 'stranger'))
+  const ends = Date.now() + lifeMs
+  const client = await connected(await enrolled(data, 'expiring', { days: 1, now: new Date(ends - dayMs) }))
+  expiring = { client, id: await create(client), ends }
 })
 
 afterAll(async () => {
@@ -219,11 +226,8 @@ describe('certificates', () => {
   })
 
   test('a certificate that expires while it is connected is refused from then on', async () => {
-    const lifeMs = 2500
-    const now = new Date(Date.now() - dayMs + lifeMs)
-    const client = await connected(await enrolled(server.data, 'expiring', { days: 1, now }))
-    const id = await create(client)
-    await new Promise(resolve => setTimeout(resolve, lifeMs))
+    const { client, id, ends } = expiring
+    await new Promise(resolve => setTimeout(resolve, ends - Date.now()))
     expect(await outcomeOf(client.call(Get, { uniqueIdentifier: id }))).toBe('AuthenticationNotSuccessful')
   })
 

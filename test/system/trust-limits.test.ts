@@ -113,7 +113,7 @@ const sees = async (identity: Identity, uniqueIdentifier: string): Promise<boole
 
 async function logged(words: string): Promise<void> {
   for (let tries = 0; !readFileSync(join(data, 'server.log'), 'utf8').includes(words); tries++) {
-    if (tries > 200) throw new Error(`waited for "${words}" in vain`)
+    if (tries > 1000) throw new Error(`waited for "${words}" in vain`)
     await delay(25)
   }
 }

@@ -71,9 +71,9 @@ const logFile = (): string => join(data, 'server.log')
 
 const logged = (words: string): Promise<boolean> => until(() => readFileSync(logFile(), 'utf8').includes(words))
 
-/** Within the two seconds in which a server takes up what changed, and some more. */
+/** A server takes up what changed within two seconds; when it is busy, later. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<boolean> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1000; tries++) {
     if (await holds()) return true
     await delay(25)
   }
