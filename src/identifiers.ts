@@ -5,6 +5,9 @@
  */
 
 const maxCounter = 0xfff
+const tailBytes = 8
+/** Identifiers are no secret: what they need of randomness is drawn for many at a time. */
+const tailsDrawn = 128
 
 /**
  * A source of identifiers, each greater than the one before.
@@ -14,6 +17,18 @@ const maxCounter = 0xfff
 export function identifiers(now: () => number, random: (count: number) => Uint8Array): () => string {
   let lastMs = 0
   let counter = 0
+  let drawn = Buffer.alloc(0)
+  let at = 0
+
+  function tail(): string {
+    if (at === drawn.length) {
+      drawn = Buffer.from(random(tailBytes * tailsDrawn))
+      at = 0
+    }
+    drawn.writeUInt8((drawn.readUInt8(at) & 0x3f) | 0x80, at)
+    return drawn.toString('hex', at, (at += tailBytes))
+  }
+
   return () => {
     const nowMs = now()
     if (nowMs > lastMs) {
@@ -24,9 +39,8 @@ export function identifiers(now: () => number, random: (count: number) => Uint8A
       counter = 0
     }
     const time = lastMs.toString(16).padStart(12, '0')
-    const [first = 0, ...rest] = random(8)
-    const tail = [(first & 0x3f) | 0x80, ...rest].map(byte => byte.toString(16).padStart(2, '0')).join('')
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
+    const random = tail()
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${random.slice(0, 4)}-${random.slice(4)}`
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   type AttributeInstance,
   attributeRow,
@@ -66,7 +66,7 @@ export function newObject(
         ...attributes,
         ...told,
         uniqueIdentifier,
-        shortUniqueIdentifier: createHash('sha256').update(uniqueIdentifier).digest(),
+        shortUniqueIdentifier: hash('sha256', uniqueIdentifier, 'buffer'),
         protectionStorageMask: masks.ProtectionStorageMask.bits.Software,
         objectType,
         initialDate: now,
@@ -222,7 +222,7 @@ function digests(object: ManagedObject): NonNullable<Attributes['digest']> {
   const keyBlock = keyBlockOf(object)
   const bytes = digested(object)
   if (bytes === undefined) return []
-  const digestValue = createHash('sha256').update(bytes).digest()
+  const digestValue = hash('sha256', bytes, 'buffer')
   return [
     {
       hashingAlgorithm: 'SHA_256',
