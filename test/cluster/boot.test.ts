@@ -100,7 +100,7 @@ describe('power comes back', () => {
 
   it('marks a metadata drive failed that stays locked, and is well again a while after it was added', async () => {
     const server = await keyServer()
-    const { partner } = await lockedUp(server)
+    const { partner } = await lockedUp(server, server.port, { compression: 100 })
     await server.stop()
     await partner.call('KmipdPowerCycle')
     await faulty(partner, /^sliceServiceUnhealthy: .*metadata drive 1 was marked failed and put in the state Available/)

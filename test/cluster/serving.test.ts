@@ -112,7 +112,7 @@ it('destroys the secrets of an array that does not boot', async () => {
     patienceMs: 0,
     compression: 1,
     keep: false,
-    timeoutMs: 2_000,
+    timeoutMs: 20_000,
     tell: ({ step, outcome }) => steps.push(`${step} ${outcome}`),
     pause: () => Promise.reject(new Error('interrupted')),
   })

@@ -459,10 +459,10 @@ describe('limits', () => {
 
   it('gives a slow exchange all the time it needs', async () => {
     const exchange = async (bytes: Uint8Array) => {
-      await delay(400)
+      await delay(1500)
       return bytes
     }
-    const listener = await start({ exchange, limits: { messageMs: 50, idleMs: 200 } })
+    const listener = await start({ exchange, limits: { messageMs: 50, idleMs: 1000 } })
     const client = await connect(listener)
     client.socket.write(message())
     await client.receives(16)

@@ -34,7 +34,8 @@ import {
 } from './server-process.ts'
 
 const maxBatchItems = 50
-const messageMs = 1500
+/** Enough for what is sent whole, also by forty clients at once. */
+const messageMs = 4000
 
 let server: ServerProcess
 let identity: Identity
