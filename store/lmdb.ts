@@ -13,6 +13,7 @@
  */
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { open, type RootDatabase } from 'lmdb'
 import { checkKeys, closed, conflict, type Change, type Engine, type Entry, type Guard } from './engine.ts'
 import { StoreError, type StoreErrorCode } from './error.ts'
@@ -136,8 +137,18 @@ function engine(path: string, opened: Database): Engine {
     writing = undefined
   }
 
+  /** As long as each turn of the event loop brings more commits, the next turn may: together they take one flush. */
+  async function gather(): Promise<void> {
+    let seen = 0
+    while (waiting.length > seen && waiting.length < groupLimit) {
+      seen = waiting.length
+      await setImmediate()
+    }
+  }
+
   async function writeGroup(): Promise<void> {
     let group: Waiting[] = []
+    await gather()
     try {
       const broken = await db.transaction(() => {
         group = waiting.splice(0, groupLimit)
