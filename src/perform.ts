@@ -4,6 +4,7 @@
  * @module
  */
 import type { RequestItem, ResponseItem, UniqueIdentifier } from '../protocol/index.ts'
+import type { Awaitable } from '../store/index.ts'
 import { asFailure, Failure } from './failure.ts'
 import { handlers } from './operations/index.ts'
 import type { Context } from './operations/handle.ts'
@@ -23,13 +24,32 @@ export interface Correlation {
   readonly correlation: string
 }
 
-export async function perform(
+/** At once, if what the operation needs is at hand. */
+export function perform(
   item: RequestItem,
   context: Context & Correlation,
   placeholder: Placeholder,
-): Promise<Outcome> {
+): Awaitable<Outcome> {
   const { operation, uniqueBatchItemID } = item
   let uniqueIdentifier: string | undefined
+
+  function succeeded(payload: unknown): Outcome {
+    placeholder.note(operation, payload)
+    return {
+      response: { operation, uniqueBatchItemID, resultStatus: 'Success', payload },
+      uniqueIdentifier: uniqueIdentifier ?? identifierIn(payload),
+    }
+  }
+
+  function broke(error: unknown): Outcome {
+    placeholder.fail(operation)
+    return {
+      response: failed(item, error, context.correlation),
+      uniqueIdentifier,
+      ...(asFailure(error) === undefined ? { error } : {}),
+    }
+  }
+
   try {
     refuseExtensions(item)
     const handler = typeof operation === 'string' ? handlers.get(operation) : undefined
@@ -38,19 +58,10 @@ export async function perform(
     const request = item.payload as { readonly uniqueIdentifier?: UniqueIdentifier | undefined }
     if (handler.isIdentified) uniqueIdentifier = placeholder.resolve(request.uniqueIdentifier)
     const isResolved = !handler.isIdentified || request.uniqueIdentifier === uniqueIdentifier
-    const payload = await handler.execute(isResolved ? request : { ...request, uniqueIdentifier }, context)
-    placeholder.note(operation, payload)
-    return {
-      response: { operation, uniqueBatchItemID, resultStatus: 'Success', payload },
-      uniqueIdentifier: uniqueIdentifier ?? identifierIn(payload),
-    }
+    const payload = handler.execute(isResolved ? request : { ...request, uniqueIdentifier }, context)
+    return payload instanceof Promise ? payload.then(succeeded).catch(broke) : succeeded(payload)
   } catch (error) {
-    placeholder.fail(operation)
-    return {
-      response: failed(item, error, context.correlation),
-      uniqueIdentifier,
-      ...(asFailure(error) === undefined ? { error } : {}),
-    }
+    return broke(error)
   }
 }
 

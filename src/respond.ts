@@ -183,7 +183,8 @@ async function runBatch(
     const started = performance.now()
     const savepoint = work.savepoint()
     notes = []
-    const { response, uniqueIdentifier, error } = await perform(item, context, results)
+    const outcome = perform(item, context, results)
+    const { response, uniqueIdentifier, error } = outcome instanceof Promise ? await outcome : outcome
     answerBytes += identifierBytes(response.payload)
     if (work.bytesRead() + answerBytes > house.maxResponseBytes)
       throw new Failure(

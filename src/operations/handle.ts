@@ -4,6 +4,7 @@
  * @module
  */
 import type { ObjectType, Operation, OperationName } from '../../protocol/index.ts'
+import type { Awaitable } from '../../store/index.ts'
 import type { Objects } from '../objects/objects.ts'
 
 /** What a handler is given: no version, no session, no raw store, no logger. */
@@ -36,14 +37,12 @@ export interface Handler {
   readonly operation: Operation<unknown, unknown>
   /** Whether an absent Unique Identifier means the ID Placeholder. */
   readonly isIdentified: boolean
-  execute(request: unknown, context: Context): MaybePromise<unknown>
+  execute(request: unknown, context: Context): Awaitable<unknown>
 }
-
-type MaybePromise<T> = T | Promise<T>
 
 export function handle<Q, R>(
   operation: Operation<Q, R>,
-  execute: (request: Resolved<Q>, context: Context) => MaybePromise<R>,
+  execute: (request: Resolved<Q>, context: Context) => Awaitable<R>,
 ): Handler {
   const { request } = operation
   return {
