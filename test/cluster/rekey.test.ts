@@ -25,6 +25,7 @@ async function reached({ call }: Typed, asyncHandle: number, wanted: number): Pr
     const step = stepOf(result)
     if (result.status === 'complete') return 'complete'
     if (step !== undefined && allSteps.indexOf(step) >= wanted) return step
+    await new Promise(resolve => setTimeout(resolve, 5))
   }
 }
 

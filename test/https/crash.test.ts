@@ -97,7 +97,7 @@ describe('a death in the middle of a task', () => {
 })
 
 describe('kill -9 among approvals', () => {
-  test('loses no decision, and signs for each request once', { timeout: 120_000 }, async () => {
+  test('loses no decision, and signs for each request once', async () => {
     let api = await startApi()
     const requests = await Promise.all(Array.from({ length: 24 }, (_, index) => request(`node-${index}`)))
     const token = await api.token({ name: 'portal', scope: ['enroll'] })

@@ -30,7 +30,7 @@ writeFileSync(files.key, alice.key)
 function openssl({ port }: { port: number }, ...option: string[]): Promise<string | undefined> {
   const argument = ['s_client', '-connect', `127.0.0.1:${port}`, '-cert', files.cert, '-key', files.key, ...option]
   return new Promise(resolve => {
-    const child = execFile('openssl', argument, { timeout: 10_000 }, (_error, stdout) => {
+    const child = execFile('openssl', argument, { timeout: 60_000 }, (_error, stdout) => {
       const suite = /Cipher is (\S+)/.exec(stdout)?.[1]
       resolve(suite === '(NONE)' ? undefined : suite)
     })

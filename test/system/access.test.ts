@@ -274,7 +274,7 @@ describe('connections', () => {
         expect(await outcomeOf(asked)).toBe('ItemNotFound')
   })
 
-  test('a name raced for by eight connections goes to one', { timeout: 60_000 }, async () => {
+  test('a name raced for by eight connections goes to one', async () => {
     const racers = await crowd(8)
     for (let round = 0; round < 15; round++) {
       const name = named(`raced ${round}`)
@@ -284,7 +284,7 @@ describe('connections', () => {
     }
   })
 
-  test('attributes that eight connections add at a time are all there', { timeout: 60_000 }, async () => {
+  test('attributes that eight connections add at a time are all there', async () => {
     const adders = await crowd(8)
     const uniqueIdentifier = await create(first)
     const wanted = adders.map((_, index) => Array.from({ length: 10 }, (_value, step) => `${index}.${step}`))

@@ -43,7 +43,7 @@ const newLedger = (): Ledger => ({
 
 test(
   `${rounds} kills lose nothing that was acknowledged and leave nothing half-written`,
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const data = await newFolder()
     const ledgers: Ledger[] = []
