@@ -8,6 +8,7 @@
  * @module
  */
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import picocolors from 'picocolors'
 import { destination as openDestination, pino, stdTimeFunctions } from 'pino'
 
@@ -101,12 +102,16 @@ const flushMs = 100
 /** Gathered before a line is dropped: a disk that is full or a reader that hangs must not fill the memory. */
 const maxWaitingBytes = 16_777_216
 
+const fileMode = 0o640
+
 /** @throws the system's error when the file cannot be opened */
 export async function openLog({ level = 'info', file, pretty }: LogOptions = {}): Promise<RunningLog> {
   const isPretty = file === undefined && (pretty ?? process.stderr.isTTY)
+  // The stream of a file that cannot be opened would fail once more, and loudly, when the process ends.
+  if (file !== undefined) await (await open(file, 'a', fileMode)).close()
   const stream = openDestination({
     dest: file ?? 2,
-    mode: 0o640,
+    mode: fileMode,
     sync: false,
     maxLength: maxWaitingBytes,
   })

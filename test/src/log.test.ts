@@ -206,6 +206,11 @@ describe('standard error', () => {
     expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', msg: 'connection refused' })
   })
 
+  it('has no more to say of a file that cannot be opened than who wanted it open', async () => {
+    const { stderr } = await told({}, `await openLog({ file: '/nonexistent/kmipd.log' }).catch(() => log.close())`)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
   it('is for people where people look on', async () => {
     const { stderr } = await told({ pretty: true }, 'await log.close()')
     const [first, second] = stderr.split('\n')
