@@ -19,6 +19,7 @@ import { outbox } from './listener/outbox.ts'
 import { addressOf, faultOf, isRefusal, type Peer, peerOf, refusalOf } from './listener/peer.ts'
 import { keyOf, placesOf } from './listener/places.ts'
 import { type Credentials, secureContext } from './listener/secure-context.ts'
+import { shownReader } from './listener/shown.ts'
 import type { Fields, Log } from './log.ts'
 
 export { ListenError } from './listener/error.ts'
@@ -103,6 +104,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     outbox: outbox(),
     log,
   }
+  const shownBy = shownReader()
   const conversations = new Set<Conversation>()
   /** Those wait who are not admitted yet. */
   const places = placesOf({ maxConnections: limits.maxConnections, settled: () => conversations.size, log })
@@ -168,15 +170,15 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 
   /** The register is not asked about a certificate that is at fault itself. */
   async function judge(socket: TLSSocket, where: Fields): Promise<{ session: S; who: Fields } | undefined> {
-    const certificate = socket.getPeerX509Certificate()
-    if (!certificate) {
+    const shown = shownBy(socket)
+    if (shown === undefined) {
       log.warn({ ...where, ...told(fault('noCertificate', 'client', {})) }, 'connection refused')
       return undefined
     }
-    const peer = peerOf(socket, certificate)
+    const peer = peerOf(socket, shown)
     const { subject, fingerprint, issuer, tlsVersion, resumed } = peer
     const who = { ...where, subject, fingerprint }
-    const own = faultOf(certificate, clientUsage, now())
+    const own = faultOf(shown, clientUsage, now())
     const admission = own ?? (await admit(peer))
     if (!isRefusal(admission)) return { session: admission, who }
     const refusal = own ?? refusalOf(peer, admission, trusted, now())

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { CertsError, createAuthority, openAuthority, readCertificate } from '../certs/index.ts'
+import { type Certificate, CertsError, createAuthority, openAuthority, readCertificate } from '../certs/index.ts'
 import { lockFolder, type Store } from '../store/index.ts'
 import type { ClientSession } from './clients.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -20,7 +20,7 @@ import { tally } from './https/metrics.ts'
 import { correlations } from './identifiers.ts'
 import { credentialsOf, makeDataFolder } from './initialise.ts'
 import { issuedOf } from './issued.ts'
-import { certificateReader } from './known-certificates.ts'
+import { knownCertificates } from './known-certificates.ts'
 import { type Endpoint } from './listener/bind.ts'
 import { listen, type Listener, type Peer } from './listener.ts'
 import { openLog, type RunningLog } from './log.ts'
@@ -182,7 +182,7 @@ async function serve({ config, store, standing, log }: Parts, opening: Opening):
   const { clients } = standing
   const base = houseOf(store, config.limits)
   const newCorrelation = correlations(base.random)
-  const read = certificateReader()
+  const known = knownCertificates<Certificate>(({ der }) => der)
   const operations = tally()
   const house: ExchangeHouse<ClientSession> = {
     ...base,
@@ -202,9 +202,10 @@ async function serve({ config, store, standing, log }: Parts, opening: Opening):
     resumed,
   }: Peer): Promise<ClientSession | Refusal> {
     try {
+      const client = known(fingerprint, () => readCertificate(certificate))
       const isVouched = chainError === undefined
       const offered = () => (resumed ? undefined : issuers().map(each => readCertificate(each)))
-      return await clients.admit(read(certificate, fingerprint), isVouched, base.now(), offered)
+      return await clients.admit(client, isVouched, base.now(), offered)
     } catch (error) {
       if (!(error instanceof CertsError)) throw error
       return fault('unreadable', 'client', { words: error.message })

@@ -14,6 +14,7 @@ import { type Caller, may } from '../caller.ts'
 import type { ClientSession } from '../clients.ts'
 import { addressOf, faultOf as certificateFaultOf, isRefusal, type Peer, peerOf } from '../listener/peer.ts'
 import type { Refusal } from '../diagnosis/faults.ts'
+import { shownReader } from '../listener/shown.ts'
 import { faultOf as tokenFaultOf, type Tokens } from '../tokens.ts'
 import { RequestFailure } from './failure.ts'
 import { rateOf } from './rate.ts'
@@ -38,6 +39,7 @@ export function gatekeeper(
   const anonymous = rateOf(anonymousPerMinute, now)
   const failed = rateOf(failuresPerMinute, now)
   const told = rateOf(1, now)
+  const shownBy = shownReader()
 
   const tooMany = (address: string, what: string): RequestFailure =>
     new RequestFailure(429, `too many ${what}; wait a minute`, { 'retry-after': '60' }, !told.take(address))
@@ -57,9 +59,9 @@ export function gatekeeper(
   }
 
   async function byCertificate(socket: TLSSocket): Promise<Caller | Refusal | undefined> {
-    const certificate = socket.getPeerX509Certificate()
-    if (certificate === undefined) return undefined
-    const admission = certificateFaultOf(certificate, clientUsage, now()) ?? (await admit(peerOf(socket, certificate)))
+    const shown = shownBy(socket)
+    if (shown === undefined) return undefined
+    const admission = certificateFaultOf(shown, clientUsage, now()) ?? (await admit(peerOf(socket, shown)))
     if (isRefusal(admission)) return admission
     const { client, isAdministrator } = admission
     return { id: `client ${client}`, words: `client ${client}`, scope: isAdministrator ? ['admin'] : [], client }

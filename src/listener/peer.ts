@@ -8,23 +8,15 @@
  *
  * @module
  */
-import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Certificate } from '../../certs/index.ts'
 import { dateFault, listed, purposes, strengthFaults, usageFaults } from '../diagnosis/certificate.ts'
 import { climb, readable, verdictFault } from '../diagnosis/chain.ts'
 import { type Fault, fault, type Refusal } from '../diagnosis/faults.ts'
-import { issuersOf } from '../diagnosis/peer-chain.ts'
+import { sentIssuers, type Shown } from './shown.ts'
 
 /** A client that has proved to hold the key of its certificate. */
-export interface Peer {
-  /** DER. */
-  readonly certificate: Uint8Array
-  /** SHA-256 of the certificate, lower-case hexadecimal. */
-  readonly fingerprint: string
-  /** One line, most specific first, escaped: `CN=a,O=b` (RFC 4514). */
-  readonly subject: string
-  readonly issuer: string
+export interface Peer extends Pick<Shown, 'certificate' | 'fingerprint' | 'subject' | 'issuer'> {
   /**
    * Present when no trusted authority vouches for the certificate: OpenSSL's name of the last of perhaps several faults.
    * Whatever it says, only a register that knows this very certificate may then admit the client.
@@ -46,14 +38,14 @@ export const isRefusal = (admission: object): admission is Refusal => 'reason' i
 export const addressOf = ({ remoteAddress }: { readonly remoteAddress?: string | undefined }): string =>
   remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'unknown'
 
-export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
+export function peerOf(socket: TLSSocket, { certificate, fingerprint, subject, issuer }: Shown): Peer {
   return {
-    certificate: certificate.raw,
-    fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-    subject: oneLine(certificate.subject),
-    issuer: oneLine(certificate.issuer),
+    certificate,
+    fingerprint,
+    subject,
+    issuer,
     ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError) }),
-    issuers: () => issuersOf(certificate),
+    issuers: sentIssuers(socket),
     address: addressOf(socket),
     port: socket.remotePort ?? 0,
     tlsVersion: socket.getProtocol() ?? 'unknown',
@@ -62,18 +54,14 @@ export function peerOf(socket: TLSSocket, certificate: X509Certificate): Peer {
   }
 }
 
-/** node:crypto writes one attribute a line, least specific first. */
-const oneLine = (name: string | undefined): string => name?.split('\n').reverse().join(',') ?? ''
-
 /** A string, whatever the type declarations of node:tls say. */
 const codeOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** What speaks against a certificate whoever knows it: its dates and, if asked for, its usage. */
-export function faultOf(certificate: X509Certificate, usage: 'lenient' | 'strict', now: number): Fault | undefined {
-  const fault = dateFault(certificate, 'client', now)
+export function faultOf(shown: Shown, usage: 'lenient' | 'strict', now: number): Fault | undefined {
+  const fault = dateFault(shown, 'client', now)
   if (fault !== undefined || usage === 'lenient') return fault
-  const { keyUsage } = certificate as { readonly keyUsage?: readonly string[] }
-  // A certificate without the extension has no list, whatever the type declarations say.
+  const { keyUsage } = shown
   return keyUsage?.includes(clientAuth) === true ? undefined : notForClients(keyUsage)
 }
 

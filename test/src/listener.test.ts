@@ -193,6 +193,23 @@ describe('admission', () => {
       expect(await listener.line('expired on')).toMatchObject({ subject: 'CN=alice', resumed: true })
     })
 
+    it('judges a certificate that it knows as it did the first time', async () => {
+      let now = Date.now()
+      const listener = await start({ now: () => now })
+      await used(listener, only)
+      const client = await connect(listener, only)
+      client.socket.write(message())
+      await client.receives(16)
+      const [first, second] = listener.peers
+      const { subject, fingerprint, certificate } = { ...first }
+      expect(second).toMatchObject({ subject, fingerprint, certificate, resumed: false })
+      now += 40 * dayMs
+      await (
+        await connect(listener, only)
+      ).closed
+      expect(await listener.line('expired on')).toMatchObject({ subject: 'CN=alice', resumed: false })
+    })
+
     it('resumes sessions from before its own certificate was replaced', async () => {
       const listener = await start()
       const session = await used(listener, only)
