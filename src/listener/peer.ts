@@ -22,7 +22,10 @@ export interface Peer extends Pick<Shown, 'certificate' | 'fingerprint' | 'subje
    * Whatever it says, only a register that knows this very certificate may then admit the client.
    */
   readonly chainError?: string
-  /** The certificates of the issuers that it sent, vouched for or not, the nearest first: DER. None when resumed. */
+  /**
+   * The certificates of the issuers that it sent, vouched for or not, the nearest first: DER. None when resumed, or when
+   * first asked for after the connection has ended.
+   */
   readonly issuers: () => readonly Uint8Array[]
   readonly address: string
   readonly port: number
