@@ -19,9 +19,8 @@ import { nameOf, seed, type Seeded } from './seed.ts'
 
 const rounds = 5
 const roundMs = 1000
-const warmUpMs = 500
-/** What is compiled only once it is known to be hot takes this long to be so. */
-const firstWarmUpMs = 5000
+/** What is compiled only once it is known to be hot takes this long to be so, on either side. */
+const warmUpMs = 5000
 const many = 100_000
 const some = 10_000
 /** Objects that are asked for in turn. */
@@ -82,7 +81,6 @@ async function messages(folder: string, { data, ids, client, server: credentials
   const cpu = 'µs CPU'
 
   tell('Get')
-  await run(on(kmipd), firstWarmUpMs)
   const rows: Row[] = [
     {
       measure: 'Get, 8 connections; to bare server',
