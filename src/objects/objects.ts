@@ -103,8 +103,8 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
   ): Promise<readonly string[] | undefined> {
     const identified = instances.find(instance => instance.name === 'uniqueIdentifier')
     if (identified !== undefined) return [identified.value]
-    const named = instances.find(instance => instance.name === 'name')
-    if (named === undefined || session.group === undefined || isDestroyedStored(storageStatusMask)) return undefined
+    const named = instances.find(instance => instance.name === 'name' && isWhole(instance.value))
+    if (named?.name !== 'name' || session.group === undefined || isDestroyedStored(storageStatusMask)) return undefined
     const holder = await store.holder(objectTable, uniqueName(session.group, named.value))
     return holder === undefined ? [] : [holder]
   }
@@ -229,6 +229,9 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     for (const term of terms) yield* store.find(objectTable, term, { reverse: true })
   }
 }
+
+/** A criterion may leave fields out. KMIP 2.1 §6.1.28 */
+const isWhole = ({ nameValue, nameType }: Partial<Name>): boolean => nameValue !== undefined && nameType !== undefined
 
 const isDestroyed = ({ state }: StoredObject['attributes']): boolean =>
   state === 'Destroyed' || state === 'DestroyedCompromised'

@@ -143,6 +143,35 @@ describe('a batch', () => {
   })
 })
 
+describe('a name', () => {
+  const onLine = 1
+  const destroyed = 4
+
+  const located = async (value: object, storageStatusMask?: number): Promise<unknown> => {
+    const criterion = { name: 'name', value } as AttributeInstance
+    const { batchItem } = await ask([call(Locate, { attributes: [criterion], storageStatusMask })], {}, '2.1')
+    return (batchItem[0]?.payload as { uniqueIdentifier: unknown }).uniqueIdentifier
+  }
+
+  it('finds the object that has it now, and with those that are destroyed all that had it', async () => {
+    const nameValue = 'drive 7'
+    const whole = { nameValue, nameType: 'UninterpretedTextString' }
+    const first = await made(named(nameValue))
+    expect(await located(whole)).toEqual([first])
+    expect(await located({ nameValue })).toEqual([first])
+    expect(await located({ ...whole, nameType: 'URI' })).toEqual([])
+    expect(await located({ nameValue: 'drive 8' })).toEqual([])
+
+    await ask([call(Destroy, { uniqueIdentifier: first })])
+    expect(await located(whole)).toEqual([])
+    const second = await made(named(nameValue))
+    expect(await located(whole)).toEqual([second])
+    expect(await located({ nameValue }, onLine)).toEqual([second])
+    expect(await located(whole, destroyed)).toEqual([first])
+    expect(await located(whole, onLine | destroyed)).toEqual([second, first])
+  })
+})
+
 describe('an object', () => {
   it('stays readable whatever is added to its numbers', async () => {
     const last = Number.MAX_SAFE_INTEGER
