@@ -113,6 +113,9 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     dest: file ?? 2,
     mode: fileMode,
     sync: false,
+    // What is passed on at the end is then still to be written, at once: nothing is under way that nobody waits for.
+    minLength: gatheredBytes,
+    maxWrite: 2 * gatheredBytes,
     maxLength: maxWaitingBytes,
   })
   if (file !== undefined) await once(stream, 'ready')
@@ -147,12 +150,19 @@ export async function openLog({ level = 'info', file, pretty }: LogOptions = {})
     clearTimeout(timer)
     timer = undefined
     if (length === 0) return
-    stream.write(gathered.toString('utf8', 0, length))
+    hand()
+    stream.flush()
+  }
+
+  function hand(): void {
+    if (length > 0) stream.write(gathered.toString('utf8', 0, length))
     length = 0
   }
 
   function passNow(): void {
-    pass()
+    clearTimeout(timer)
+    timer = undefined
+    hand()
     stream.flushSync()
   }
 
