@@ -37,8 +37,8 @@ export interface OpenAuthorityOptions {
   /** PEM. */
   readonly key: string | Uint8Array
   readonly passphrase?: string
-  /** Where it publishes, for what it signs to say. Default nowhere. */
-  readonly publication?: Publication
+  /** Where the authority of this certificate publishes, for what it signs to say. Default nowhere. */
+  readonly publication?: (certificate: Certificate) => Publication
   /** The source of serial numbers. Default the system's generator. */
   readonly random?: (size: number) => Uint8Array
 }
@@ -60,7 +60,9 @@ export interface Plan {
 /** An authority that is ready to issue. */
 export interface Authority {
   readonly certificate: Certificate
-  /** What to hand out, PEM each: the authority's own certificate, then the issuers that came with it. */
+  /** The authority's own certificate, then the issuers that came with it, in order. */
+  readonly certificates: readonly Certificate[]
+  /** The same to hand out: PEM each. */
   readonly chain: readonly string[]
   /**
    * Checks everything and says what would be signed; signs nothing.
@@ -98,7 +100,7 @@ export function openAuthority({
   certificate: pem,
   key: keyPem,
   passphrase,
-  publication = {},
+  publication: publicationOf = () => ({}),
   random = randomBytes,
 }: OpenAuthorityOptions): Authority {
   const chain = readCertificates(pem)
@@ -118,7 +120,7 @@ export function openAuthority({
   const issuer: Issuer = {
     subject: parts.subject,
     keyIdentifier: parts.keyIdentifier ?? keyIdentifier(publicKey.der),
-    publication: checkPublication(publication),
+    publication: checkPublication(publicationOf(certificate)),
   }
   const responder = { subject: parts.subject, publicKey: publicKey.der }
   const signing = signer(publicKey, privateKey)
@@ -135,7 +137,7 @@ export function openAuthority({
         issuer: issuer.keyIdentifier,
         keyIdentifier,
         isNameless: isEmpty(subject),
-        publication,
+        publication: issuer.publication,
       }),
     }
     const plan: Plan = Object.freeze({
@@ -155,6 +157,7 @@ export function openAuthority({
 
   return {
     certificate,
+    certificates: chain,
     chain: chain.map(each => each.pem),
     plan(from, profile, now) {
       for (const each of chain) checkValidity(each, now)

@@ -16,7 +16,6 @@ import {
   openAuthority,
   type Publication,
   readCertificate,
-  readCertificates,
 } from '../certs/index.ts'
 import { type DataFolder, inFile, inFiles, readWhole } from './data-folder.ts'
 import { completeChanges, isChanging } from './folder-changes.ts'
@@ -77,7 +76,7 @@ async function readAuthorities(folder: DataFolder, address: string | undefined):
 
 /** An authority, saying in what it signs where it publishes. */
 export const openPublishing = ({ certificate, key }: AuthorityFiles, address: string | undefined): Authority =>
-  openAuthority({ certificate, key, publication: publicationOf(readCertificate(certificate), address) })
+  openAuthority({ certificate, key, publication: own => publicationOf(own, address) })
 
 /** Where an authority publishes. The routes of HTTPS answer there. */
 function publicationOf(certificate: Certificate, address: string | undefined): Publication {
@@ -97,17 +96,22 @@ export const publishing = ({ signing, previous, root }: Authorities): Authority[
   [signing, previous, root].filter(each => each !== undefined)
 
 /** Whose client certificates count: PEM, each once. */
-export const trustedChain = ({ signing, previous }: Authorities): string[] => [
-  ...new Set([...signing.chain, ...(previous?.chain ?? [])]),
+export const trustedChain = (authorities: Authorities): string[] => [
+  ...new Set(trustedCertificates(authorities).map(({ pem }) => pem)),
+]
+
+const trustedCertificates = ({ signing, previous }: Authorities): Certificate[] => [
+  ...signing.certificates,
+  ...(previous?.certificates ?? []),
 ]
 
 /** Names of those of ours whose client certificates are good, and of those above them. */
 export const issuersIn = (authorities: Authorities): ReadonlySet<string> =>
-  new Set(trustedChain(authorities).flatMap(pem => readCertificates(pem).map(({ subject }) => subject.text)))
+  new Set(trustedCertificates(authorities).map(({ subject }) => subject.text))
 
 /** What a server shows after its own certificate: what leads to a root, new or old. A root itself is what clients have. */
 export const shownChain = ({ signing, cross }: Authorities): string[] => [
-  ...signing.chain.filter(pem => !isSelfSigned(readCertificate(pem))),
+  ...signing.certificates.filter(each => !isSelfSigned(each)).map(({ pem }) => pem),
   ...(cross === undefined ? [] : [cross.pem]),
 ]
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { readCertificates } from '../certs/index.ts'
 import type { Authorities } from './authorities.ts'
 import type { ClientEntry, Clients } from './clients.ts'
 import type { Log } from './log.ts'
@@ -41,7 +40,7 @@ export interface ExpirySources {
 /** Everything that ends, the soonest first. Of a client, the certificate that lasts longest; revoked ones are over. */
 export async function expiriesOf({ authorities, server, trusts, clients }: ExpirySources): Promise<Expiry[]> {
   const { signing, previous } = authorities
-  const above = readCertificates(signing.chain.join('')).slice(1)
+  const [, ...above] = signing.certificates
   const ending = (kind: Expiry['kind'], each: NonNullable<ExpirySources['server']>): Expiry => ({
     kind,
     name: each.subject.text,

@@ -181,7 +181,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     const own = faultOf(shown, clientUsage, now())
     const admission = own ?? (await admit(peer))
     if (!isRefusal(admission)) return { session: admission, who }
-    const refusal = own ?? refusalOf(peer, admission, trusted, now())
+    const refusal = own ?? refusalOf(peer, admission, trusted(), now())
     if (refusal.code === 'newHandshake') endSessions()
     log.warn({ ...who, issuer, tlsVersion, resumed, ...told(refusal) }, 'connection refused')
     return undefined
@@ -241,7 +241,11 @@ const endAgainMs = 10_000
 
 const whereOf = (socket: Socket) => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
 
-const trustedBy = ({ clientCa }: Credentials): Certificate[] => clientCa.flatMap(pem => readCertificates(pem))
+/** Read when the first client is refused. */
+function trustedBy({ clientCa }: Credentials): () => readonly Certificate[] {
+  let trusted: readonly Certificate[] | undefined
+  return () => (trusted ??= clientCa.flatMap(pem => readCertificates(pem)))
+}
 
 /** A refusal as the log has it. */
 const told = ({ code, reason, hint }: Refusal): Fields => ({

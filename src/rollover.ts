@@ -16,7 +16,6 @@ import {
   generateKeyPair,
   isIssuedBy,
   openAuthority,
-  readCertificates,
   subordinateProfile,
 } from '../certs/index.ts'
 import { type Authorities, isSelfSigned, openAuthorities, openPublishing } from './authorities.ts'
@@ -195,17 +194,18 @@ async function crossOf(
   issued: Issued,
   now: Date,
 ): Promise<Certificate | undefined> {
-  const old = readCertificates(signing.chain.join(''))
-  const chain = readCertificates(next.chain.join(''))
-  const top = chain.at(-1)
-  if (top === undefined || old.some(each => each.fingerprint === top.fingerprint || isIssuedBy(top, each)))
+  const top = next.certificates.at(-1)
+  if (
+    top === undefined ||
+    signing.certificates.some(each => each.fingerprint === top.fingerprint || isIssuedBy(top, each))
+  )
     return undefined
   const certificate = signing.chain.at(-1) ?? ''
   const issuer = root ?? (rootKey === undefined ? signing : openAuthority({ certificate, key: rootKey }))
   try {
     const plan = issuer.crossCertify(top, now)
     const cross = await issued.sign(issuer, plan, 'cross', now)
-    if ((cross.pathLength ?? Infinity) >= chain.length - 1) return cross
+    if ((cross.pathLength ?? Infinity) >= next.certificates.length - 1) return cross
   } catch (error) {
     if (!(error instanceof CertsError) || error.code !== 'notAnAuthority') throw error
   }

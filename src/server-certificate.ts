@@ -15,7 +15,6 @@ import {
   type KeyType,
   matchesKey,
   readCertificate,
-  readCertificates,
   readPrivateKey,
   serverProfile,
 } from '../certs/index.ts'
@@ -120,7 +119,7 @@ async function judge(
     )
   }
   const lasts = leaf.notAfter.getTime() - now.getTime() > renewalDays * dayMs
-  const isLongest = readCertificates(signing.chain.join('')).some(({ notAfter }) => notAfter <= leaf.notAfter)
+  const isLongest = signing.certificates.some(({ notAfter }) => notAfter <= leaf.notAfter)
   const isGood =
     isOfSigning &&
     (lasts || isLongest) &&

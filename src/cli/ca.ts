@@ -5,13 +5,7 @@
  */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import {
-  type Authority,
-  type Certificate,
-  readCertificate,
-  readCertificates,
-  type RevocationList,
-} from '../../certs/index.ts'
+import { type Authority, type Certificate, type RevocationList } from '../../certs/index.ts'
 import { type Authorities, authorityId } from '../authorities.ts'
 import { writeWhole } from '../data-folder.ts'
 import type { Opened } from '../house.ts'
@@ -59,7 +53,7 @@ async function rowsOf({ authorities, clients, issued }: Opened): Promise<Row[]> 
   const counted = async (authority: Authority): Promise<number> =>
     (await dependentsOf(authority, clients, new Date())).length
   const above = [signing, ...(previous === undefined ? [] : [previous])]
-    .flatMap(({ chain }) => readCertificates(chain.join('')).slice(1))
+    .flatMap(({ certificates }) => certificates.slice(1))
     .map(each => [each.fingerprint, each] as const)
   const retired = (await issued.list()).filter(({ kind, revoked }) => kind === 'authority' && revoked !== undefined)
   return [
@@ -155,7 +149,7 @@ const unknownAuthority = (id = ''): CommandError =>
 
 /** A root whose key is kept elsewhere signs no list, here. */
 function noListOf({ signing }: Authorities, id: string | undefined): CommandError {
-  const root = signing.chain.map(pem => readCertificate(pem)).find(each => authorityId(each) === id)
+  const root = signing.certificates.find(each => authorityId(each) === id)
   if (root === undefined) return unknownAuthority(id)
   return new CommandError(
     'refused',

@@ -46,7 +46,7 @@ let key = ''
 
 beforeAll(async () => {
   const files = await createAuthority({ now })
-  const authority = openAuthority({ ...files, publication })
+  const authority = openAuthority({ ...files, publication: () => publication })
   const keyPair = await generateKeyPair()
   const request = await createRequest({ subject: clusterSubject, keyPair, names: ['a.example', '::1'] })
   const profile = serverProfile({ names: ['a.example', '192.0.2.1', '2001:db8::1'] })

@@ -52,8 +52,11 @@ const revoked = ({ serialNumber }: Certificate, reason?: RevokedCertificate['rea
 })
 
 beforeAll(async () => {
-  root = openAuthority({ ...(await createAuthority({ now })), publication })
-  issuing = openAuthority({ ...(await createAuthority({ now, issuer: root, keyType: 'P-384' })), publication })
+  root = openAuthority({ ...(await createAuthority({ now })), publication: () => publication })
+  issuing = openAuthority({
+    ...(await createAuthority({ now, issuer: root, keyType: 'P-384' })),
+    publication: () => publication,
+  })
   leaf = await issue(issuing, 'leaf')
   other = await issue(issuing, 'other')
 })

@@ -147,7 +147,7 @@ describe('an issuing authority', () => {
 
 describe('publication', () => {
   it('is in whatever is signed, as openssl and we read it', async () => {
-    const authority = openAuthority({ ...files, publication })
+    const authority = openAuthority({ ...files, publication: () => publication })
     const leaf = await serverOf(authority)
     const { publicKey } = await generateKeyPair()
     const profile = subordinateProfile({ subject: { commonName: 'below' } })
@@ -165,7 +165,7 @@ describe('publication', () => {
   })
 
   it.each(Object.keys(publication) as (keyof Publication)[])('may be of the %s alone', async name => {
-    const authority = openAuthority({ ...files, publication: { [name]: publication[name] } })
+    const authority = openAuthority({ ...files, publication: () => ({ [name]: publication[name] }) })
     expect(readPublication(await serverOf(authority))).toEqual({ [name]: publication[name] })
   })
 
@@ -192,7 +192,7 @@ describe('publication', () => {
   it.each(['', 'kmip.example.com/ca.crl', 'ldap://a/b', 'http://a/\n', 'http://zürich.example/', 'http://'])(
     'is refused at %j',
     address => {
-      expect(() => openAuthority({ ...files, publication: { revocationList: address } })).toThrow(
+      expect(() => openAuthority({ ...files, publication: () => ({ revocationList: address }) })).toThrow(
         refusal('badName', 'revocationList'),
       )
     },
