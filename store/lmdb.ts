@@ -12,13 +12,17 @@
  * @module
  */
 import { statfs } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { open, type RootDatabase } from 'lmdb'
+import type * as driver from 'lmdb'
 import { checkKeys, closed, conflict, type Change, type Engine, type Entry, type Guard } from './engine.ts'
 import { StoreError, type StoreErrorCode } from './error.ts'
 import { makeFolder, syncFolder } from './folder.ts'
 import { checkDatabaseFile } from './lmdb-file.ts'
+
+// As CommonJS the driver is few files instead of many: it loads in two thirds of the time.
+const { open } = createRequire(import.meta.url)('lmdb') as typeof driver
 
 export interface LmdbOptions {
   /** A folder, created (0700) when missing. The files in it are created 0600. */
@@ -44,7 +48,7 @@ export async function lmdb({ path }: LmdbOptions): Promise<Engine> {
   }
 }
 
-type Database = RootDatabase<Uint8Array, Uint8Array>
+type Database = driver.RootDatabase<Uint8Array, Uint8Array>
 
 interface Waiting {
   readonly guards: readonly Guard[]

@@ -18,6 +18,7 @@ import { addCommand, screenOf, withHouse } from './command.ts'
 import { CommandError } from './endings.ts'
 import { publicMode } from './new-file.ts'
 import { dayOf, daysUntil, printable, type Screen, until } from './screen.ts'
+import { table } from './table.ts'
 
 export function addCa(program: Command): void {
   const ca = addCommand(program, 'ca', {
@@ -97,7 +98,8 @@ function addShowing(ca: Command): void {
     const screen = screenOf(command)
     const rows = await withHouse(command, rowsOf)
     screen.show({ authorities: rows.map(rowJson) }, () =>
-      screen.table(
+      table(
+        screen,
         ['ID', 'STATE', 'SUBJECT', 'KEY', 'VALID UNTIL', 'CLIENTS'],
         rows.map(({ id = '', state, subject, publicKey, notAfter, clients }) => [
           id,

@@ -14,6 +14,7 @@ import { CommandError } from './endings.ts'
 import { addConfirmation, type Confirmation } from './object-actions.ts'
 import { nameIn } from './object-options.ts'
 import { printable, until } from './screen.ts'
+import { table } from './table.ts'
 
 export function addRegister(client: Command): void {
   addCommand(client, 'list', {
@@ -23,7 +24,8 @@ export function addRegister(client: Command): void {
     const screen = screenOf(command)
     const entries = await withHouse(command, ({ clients }) => clients.list())
     screen.show({ clients: entries.map(entryJson) }, () =>
-      screen.table(
+      table(
+        screen,
         ['NAME', 'GROUP', 'SERIAL NUMBER', 'VALID UNTIL', 'STATE'],
         entries.map(entry => [
           printable(entry.name),

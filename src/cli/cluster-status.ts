@@ -11,6 +11,7 @@ import type { ApiPlace, PowerCycleOptions } from './cluster.ts'
 import { apiAt } from './cluster-place.ts'
 import { CommandError } from './endings.ts'
 import { printable, type Screen } from './screen.ts'
+import { table } from './table.ts'
 
 interface DriveRow {
   readonly driveID: number
@@ -100,7 +101,8 @@ function report({ cluster, drives, unlockLimit, keys, keyServers, faults }: Look
       ],
     ]),
     '',
-    screen.table(
+    table(
+      screen,
       ['DRIVE', 'NODE', 'TYPE', 'STATUS', 'LOCK', 'KEY', 'WRONG KEYS'],
       drives.map(each => [
         String(each.driveID),
@@ -114,7 +116,8 @@ function report({ cluster, drives, unlockLimit, keys, keyServers, faults }: Look
       'no drives',
     ),
     '',
-    screen.table(
+    table(
+      screen,
       ['KEY', 'PURPOSE', 'KEPT BY', 'STATUS', 'CREATED'],
       keys.map(each => [
         each.keyID,
@@ -126,7 +129,8 @@ function report({ cluster, drives, unlockLimit, keys, keyServers, faults }: Look
       'no keys',
     ),
     '',
-    screen.table(
+    table(
+      screen,
       ['KEY SERVER', 'NAME', 'PROVIDER', 'HOSTS', 'PORT'],
       keyServers.map(each => [
         String(each.keyServerID),

@@ -12,6 +12,7 @@ import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
 import { publicMode, refuseUnwritable, writeNewFile } from './new-file.ts'
 import { nameIn } from './object-options.ts'
 import { dayOf, printable, type Screen, until } from './screen.ts'
+import { table } from './table.ts'
 
 const states: readonly EnrollmentState[] = ['pending', 'rejected', 'approved', 'issued', 'revoked']
 
@@ -90,7 +91,8 @@ async function list({ state, limit }: ListOptions, command: Command): Promise<vo
   const wanted = state === undefined ? undefined : nameIn({ words: 'state', names: states }, state)
   const { page } = await withEnrollments(command, enrollments => enrollments.list(wanted, { limit }))
   screen.show({ enrollments: page.map(json) }, () =>
-    screen.table(
+    table(
+      screen,
       ['ID', 'NAME', 'GROUP', 'SUBMITTED', 'BY', 'STATE'],
       page.map(({ enrollment, entry, state: each }) => [
         enrollment.id,

@@ -38,6 +38,7 @@ import {
   searchCriteria,
 } from './object-options.ts'
 import { printable } from './screen.ts'
+import { table } from './table.ts'
 
 export function addKeys(program: Command): void {
   const keys = addCommand(program, 'keys', {
@@ -109,7 +110,8 @@ async function listObjects(options: CriteriaOptions & { readonly group?: string 
     return found
   })
   screen.show({ objects }, () =>
-    screen.table(
+    table(
+      screen,
       ['UNIQUE IDENTIFIER', 'TYPE', 'STATE', 'ALGORITHM', 'GROUP', 'NAME', 'CREATED'],
       objects.map(each => [
         each.uniqueIdentifier,

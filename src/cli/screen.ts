@@ -4,7 +4,6 @@
  * @module
  */
 import { createInterface } from 'node:readline/promises'
-import Table from 'cli-table3'
 import picocolors from 'picocolors'
 import { CommandError } from './endings.ts'
 
@@ -19,8 +18,6 @@ export interface Screen {
   note(text: string): void
   /** A danger that was asked for: to standard error, whatever else is asked for. */
   shout(text: string): void
-  /** Rows under a head, or the words if there are no rows. */
-  table(head: readonly string[], rows: readonly (readonly string[])[], none: string): string
   /** Lines of a name and a value, the values aligned. */
   pairs(pairs: readonly (readonly [name: string, value: string | undefined])[]): string
   /** @throws CommandError `unconfirmed`, also where nobody can be asked */
@@ -51,21 +48,6 @@ export function screen({ isJson, hasColour }: ScreenOptions): Screen {
 
     shout(text) {
       process.stderr.write(`${colours.red(colours.bold(`WARNING: ${text}`))}\n`)
-    },
-
-    table(head, rows, none) {
-      if (rows.length === 0) return none
-      const table = new Table({
-        head: head.map(colours.bold),
-        chars: bare,
-        style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [], compact: true },
-      })
-      table.push(...rows.map(row => [...row]))
-      return table
-        .toString()
-        .split('\n')
-        .map(line => line.trimEnd())
-        .join('\n')
     },
 
     pairs(pairs) {
@@ -99,25 +81,6 @@ async function ask(question: string): Promise<string> {
   asking.removeAllListeners('close')
   asking.close()
   return answer
-}
-
-/** Columns with two blanks between, and no lines. */
-const bare = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
 }
 
 const withNewline = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`)

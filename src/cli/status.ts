@@ -18,6 +18,7 @@ import { stateOf } from './client-entry.ts'
 import { addCommand, dataOf, screenOf, withHouse } from './command.ts'
 import { release } from '../release.ts'
 import { daysUntil, printable, type Screen, until } from './screen.ts'
+import { table } from './table.ts'
 
 export function addStatus(program: Command): void {
   addCommand(program, 'status', {
@@ -156,7 +157,8 @@ function report({ version, data, server, objects, clients, certificates, warning
       ['Previous CA', certificates.previousCa && `${last(certificates.previousCa)}, trusted until kmipd ca retire`],
     ]),
     '',
-    screen.table(
+    table(
+      screen,
       ['OBJECTS', 'STATE', 'COUNT'],
       Object.entries(objects.types).flatMap(([type, states]) =>
         Object.entries(states).map(([state, count]) => [type, state, String(count)]),
@@ -164,7 +166,8 @@ function report({ version, data, server, objects, clients, certificates, warning
       'no objects',
     ),
     '',
-    screen.table(
+    table(
+      screen,
       ['CLIENT', 'GROUP', 'STATE', 'VALID UNTIL'],
       clients.map(each => [printable(each.name), printable(each.group), each.state, last(each)]),
       'no clients',

@@ -11,6 +11,7 @@ import { tokensOf } from '../tokens.ts'
 import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
 import { nameIn } from './object-options.ts'
 import { dayOf, printable } from './screen.ts'
+import { table } from './table.ts'
 
 export function addTask(program: Command): void {
   const task = addCommand(program, 'task', {
@@ -40,7 +41,8 @@ export function addTask(program: Command): void {
       tasksOf({ store: opened.store, tokens: tokensOf(opened.store), office: () => opened }).list(),
     )
     screen.show({ tasks: tasks.map(json) }, () =>
-      screen.table(
+      table(
+        screen,
         ['ID', 'SOURCE', 'TARGET', 'GROUP', 'CREATED', 'KEYS'],
         tasks.map(({ id, source, target, group, created, released }) => [
           id,

@@ -8,6 +8,7 @@ import { type Scope, scopes, type Token, tokensOf } from '../tokens.ts'
 import { addCommand, screenOf, wholeNumber, withHouse } from './command.ts'
 import { nameIn } from './object-options.ts'
 import { printable, type Screen, until } from './screen.ts'
+import { table } from './table.ts'
 
 export function addToken(program: Command): void {
   const token = addCommand(program, 'token', {
@@ -40,7 +41,8 @@ export function addToken(program: Command): void {
     const screen = screenOf(command)
     const tokens = await withHouse(command, ({ store }) => tokensOf(store).list())
     screen.show({ tokens: tokens.map(tokenJson) }, () =>
-      screen.table(
+      table(
+        screen,
         ['NAME', 'ID', 'SCOPE', 'FOR', 'EXPIRES', 'STATE'],
         tokens.map(each => [
           printable(each.name),

@@ -12,6 +12,7 @@ import { addressOf } from './address.ts'
 import { addCommand, dataOf, screenOf, wholeNumber } from './command.ts'
 import { CommandError } from './endings.ts'
 import { type Colours, printable, type Screen, until } from './screen.ts'
+import { table } from './table.ts'
 
 interface TrustOptions {
   readonly ca?: string
@@ -117,9 +118,9 @@ function reportText({ host, port, name, steps, versions, chain, stopped }: Trust
   return [
     bold(`Handshake with ${host} port ${port}${called}`),
     '',
-    screen.table(['', '', 'STEP', 'FOUND'], rows, ''),
-    ...(versions.length === 0 ? [] : ['', screen.table(['TLS', 'SUITE'], versions.map(versionRow(screen)), '')]),
-    ...(chain.length === 0 ? [] : ['', screen.table(chainHead, chain.map(chainRow(screen)), '')]),
+    table(screen, ['', '', 'STEP', 'FOUND'], rows, ''),
+    ...(versions.length === 0 ? [] : ['', table(screen, ['TLS', 'SUITE'], versions.map(versionRow(screen)), '')]),
+    ...(chain.length === 0 ? [] : ['', table(screen, chainHead, chain.map(chainRow(screen)), '')]),
     ...faults.flatMap(({ name, outcome, fault }) => [
       '',
       `${marks[outcome](screen.colours)} ${bold(titles[name])}: ${printable(fault.reason)} ${dim(`(${fault.code})`)}`,
