@@ -101,6 +101,10 @@ async function run(job: Job): Promise<Result> {
     messages++
   }
 
+  let isOver = false
+  // Asleep, these clients would have to be woken, at the cost of the server: the slower it is, the more often.
+  const stayAwake = (): void => void (isOver || setImmediate(stayAwake))
+
   const kept = handshake === undefined ? await openAll(job, secureContext) : []
   const session = handshake === 'resumed' ? await sessionOf(job, secureContext, next()) : undefined
   const cpuBefore = cpuSeconds(pid)
@@ -120,7 +124,9 @@ async function run(job: Job): Promise<Result> {
     }
   }
 
+  stayAwake()
   await Promise.all(Array.from({ length: connections }, (_, index) => (kept[index] ? converse(kept[index]) : storm())))
+  isOver = true
   const seconds = (performance.now() - from) / 1000
   const cpu = cpuSeconds(pid) - cpuBefore
   for (const { socket } of kept) socket.destroy()
