@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { type Certificate, readCertificates } from '../certs/index.ts'
+import type { Awaitable } from '../store/index.ts'
 import { brokenOff, handshakeComplaint, isBreak } from './diagnosis/connection.ts'
 import { fault, type Refusal } from './diagnosis/faults.ts'
 import { bind } from './listener/bind.ts'
@@ -64,7 +65,7 @@ export interface ListenOptions<S extends object> extends Credentials {
   /** Asked once per connection, resumed or not, when the certificate is within its dates. Must heed `chainError`. */
   readonly admit: (peer: Peer) => Promise<S | Refusal>
   /** Answers a message. Owns its bytes; gives up those of the response. */
-  readonly exchange: (message: Uint8Array, session: S) => Promise<Uint8Array>
+  readonly exchange: (message: Uint8Array, session: S) => Awaitable<Uint8Array>
   readonly log: Log
   /** Milliseconds since 1970. Default the system's clock. */
   readonly now?: () => number

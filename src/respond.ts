@@ -17,13 +17,13 @@ import {
   versions,
   writeResponse,
 } from '../protocol/index.ts'
-import { type Store, StoreError } from '../store/index.ts'
+import { type Awaitable, ending, type Store, StoreError, when } from '../store/index.ts'
 import { Failure } from './failure.ts'
 import type { Capabilities } from './operations/handle.ts'
 import { handlers } from './operations/index.ts'
 import { objectsOf } from './objects/objects.ts'
 import type { Recent } from './objects/recent.ts'
-import { beginWork, type Work } from './objects/work.ts'
+import { beginWork, type Savepoint, type Work } from './objects/work.ts'
 import { failed, type Outcome, perform } from './perform.ts'
 import { placeholder } from './placeholder.ts'
 import type { Session } from './session.ts'
@@ -65,48 +65,56 @@ const pause = (attempt: number): Promise<void> =>
   new Promise(resolve => setTimeout(resolve, Math.random() * Math.min(maxPauseMs, 2 ** attempt)))
 
 /**
- * Answers a request message.
+ * Answers a request message, at once where all that it takes is at hand.
  *
  * @param correlation names the exchange in the log and in messages of internal errors
  * @throws Failure for a message that is refused as a whole
  */
-export async function respond(
+export function respond(
   request: RequestMessage,
   session: Session,
   house: House,
   correlation: string,
-): Promise<Answer> {
+): Awaitable<Answer> {
   checkHeader(request, house)
-  const first = await attempt(request, session, house, correlation)
-  if (!isRace(first.error)) return first
-  return house.inTurn(async () => {
-    for (let again = 1; ; again++) {
-      const answer = await attempt(request, session, house, correlation)
-      if (!isRace(answer.error) || again === maxAttempts) return answer
-      await pause(again)
-    }
+  const tryOnce = () => attempt(request, session, house, correlation)
+  return when(tryOnce(), first => {
+    if (!isRace(first.error)) return first
+    return house.inTurn(async () => {
+      for (let again = 1; ; again++) {
+        const answer = await tryOnce()
+        if (!isRace(answer.error) || again === maxAttempts) return answer
+        await pause(again)
+      }
+    })
   })
 }
 
-/** Does the whole message once. `error` is why it could not be written; the answer then says so. */
-async function attempt(
-  request: RequestMessage,
-  session: Session,
-  house: House,
-  correlation: string,
-): Promise<Answer & { readonly error?: unknown }> {
+/** `error` is why it could not be written; the answer then says so. */
+type Attempt = Answer & { readonly error?: unknown }
+
+/** Does the whole message once. */
+function attempt(request: RequestMessage, session: Session, house: House, correlation: string): Awaitable<Attempt> {
   const work = beginWork(house.store, house.recent)
-  try {
-    const answer = answerOf(await runBatch(request, session, house, work, correlation), request, house)
+
+  function conclude(audit: readonly Audit[]): Awaitable<Attempt> {
+    const answer = answerOf(audit, request, house)
     if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
-    const error = work.hasChanges() ? await settle(work) : undefined
+    return work.hasChanges() ? write(answer) : answer
+  }
+
+  async function write(answer: Answer): Promise<Attempt> {
+    const error = await settle(work)
     if (error === undefined) return answer
     answer.bytes.fill(0)
     const audit = answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) }))
     return { ...answerOf(audit, request, house), error }
-  } finally {
-    work.end()
   }
+
+  return ending(
+    () => when(runBatch(request, session, house, work, correlation), conclude),
+    () => work.end(),
+  )
 }
 
 /** Encoded before it is committed, so that what cannot be told is not done. */
@@ -153,19 +161,20 @@ function checkHeader({ header, batchItem }: RequestMessage, { maxBatchItems }: H
     throw new Failure('OperationNotSupported', 'answers are not given asynchronously')
 }
 
-async function runBatch(
-  request: RequestMessage,
+function runBatch(
+  { header, version, batchItem }: RequestMessage,
   session: Session,
   house: House,
   work: Work,
   correlation: string,
-): Promise<Audit[]> {
+): Awaitable<Audit[]> {
   const now = Math.floor(house.now() / 1000)
   const objects = objectsOf(session, work, house.store, now)
   const results = placeholder()
-  const option = request.header.batchErrorContinuationOption ?? 'Stop'
+  const option = header.batchErrorContinuationOption ?? 'Stop'
   const beginning = work.savepoint()
   const audit: Audit[] = []
+  const items = batchItem.values()
   const slice = timeSlice()
   let answerBytes = 0
   let notes: string[] = []
@@ -174,17 +183,13 @@ async function runBatch(
     now,
     random: house.random,
     newIdentifier: house.newIdentifier,
-    capabilities: capabilities[request.version],
+    capabilities: capabilities[version],
     note: (message: string) => void notes.push(message),
     correlation,
   }
-  for (const item of request.batchItem) {
-    if (slice.isOver()) await slice.next()
-    const started = performance.now()
-    const savepoint = work.savepoint()
-    notes = []
-    const outcome = perform(item, context, results)
-    const { response, uniqueIdentifier, error } = outcome instanceof Promise ? await outcome : outcome
+
+  /** @returns all that was done if that was the end of the batch */
+  function enter({ response, uniqueIdentifier, error }: Outcome, started: number, savepoint: Savepoint) {
     answerBytes += identifierBytes(response.payload)
     if (work.bytesRead() + answerBytes > house.maxResponseBytes)
       throw new Failure(
@@ -192,15 +197,29 @@ async function runBatch(
         `the response would be longer than ${house.maxResponseBytes} bytes; ask for less at a time`,
       )
     audit.push({ response, uniqueIdentifier, error, durationMs: performance.now() - started, notes })
-    if (response.resultStatus === 'Success') continue
+    if (response.resultStatus === 'Success') return undefined
     work.rollback(savepoint)
-    if (option === 'Undo') {
-      work.rollback(beginning)
-      return audit.map(undone)
-    }
-    if (option === 'Stop') break
+    if (option !== 'Undo') return option === 'Stop' ? audit : undefined
+    work.rollback(beginning)
+    return audit.map(undone)
   }
-  return audit
+
+  /** Does what is left of the batch. */
+  function proceed(): Awaitable<Audit[]> {
+    for (const item of items) {
+      const started = performance.now()
+      const savepoint = work.savepoint()
+      notes = []
+      const outcome = perform(item, context, results)
+      if (outcome instanceof Promise) return outcome.then(late => enter(late, started, savepoint) ?? proceed())
+      const ended = enter(outcome, started, savepoint)
+      if (ended !== undefined) return ended
+      if (slice.isOver()) return slice.next().then(proceed)
+    }
+    return audit
+  }
+
+  return proceed()
 }
 
 const identifierItemBytes = 48

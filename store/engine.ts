@@ -22,6 +22,20 @@ export function when<T, R>(value: Awaitable<T>, use: (value: T) => Awaitable<R>)
   return value instanceof Promise ? value.then(use) : use(value)
 }
 
+/** Does work, and afterwards, however it ended, what must be done then. */
+export function ending<T>(work: () => Awaitable<T>, end: () => void): Awaitable<T> {
+  let result: Awaitable<T>
+  try {
+    result = work()
+  } catch (error) {
+    end()
+    throw error
+  }
+  if (result instanceof Promise) return result.finally(end)
+  end()
+  return result
+}
+
 export interface Entry {
   readonly key: Uint8Array
   readonly value: Uint8Array

@@ -9,7 +9,16 @@
  *
  * @module
  */
-export { type Awaitable, type Change, type Engine, type Entry, type Guard, type RangeOptions, when } from './engine.ts'
+export {
+  type Awaitable,
+  type Change,
+  ending,
+  type Engine,
+  type Entry,
+  type Guard,
+  type RangeOptions,
+  when,
+} from './engine.ts'
 export { StoreError, type StoreErrorCode } from './error.ts'
 export { makeFolder } from './folder.ts'
 export { lmdb, type LmdbOptions } from './lmdb.ts'

@@ -13,12 +13,13 @@
 import { randomUUID } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { FrameError, framer } from '../../protocol/index.ts'
+import type { Awaitable } from '../../store/index.ts'
 import type { Fields, Log } from '../log.ts'
 import type { Outbox } from './outbox.ts'
 
 /** What all conversations of a listener share. */
 export interface Terms<S> {
-  readonly exchange: (message: Uint8Array, session: S) => Promise<Uint8Array>
+  readonly exchange: (message: Uint8Array, session: S) => Awaitable<Uint8Array>
   readonly maxMessageBytes: number
   /** Sweeps until a phase has lasted too long. */
   readonly patience: Readonly<Record<Phase, number>>
@@ -79,7 +80,9 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
       waitingBytes -= message.length
       enter('exchanging')
       try {
-        exchange(message, session).then(send, fail)
+        const response = exchange(message, session)
+        if (response instanceof Promise) response.then(send, fail)
+        else send(response)
       } catch (error) {
         fail(error)
       }

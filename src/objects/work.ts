@@ -15,7 +15,7 @@ import { termsOf, uniqueTermsOf } from './terms.ts'
 export const objectTable = 'object'
 
 /** What a message has done so far. Never changed, only replaced, so that a savepoint is the thing itself. */
-interface Done {
+export interface Savepoint {
   readonly changes: ReadonlyMap<string, StoredObject>
   /** Objects that were handed out, and so are fresh no longer. */
   readonly served: ReadonlySet<string>
@@ -37,8 +37,8 @@ export interface Work {
   serve(uniqueIdentifier: string): void
   /** What this message has written so far. */
   written(): Iterable<StoredObject>
-  savepoint(): Done
-  rollback(savepoint: Done): void
+  savepoint(): Savepoint
+  rollback(savepoint: Savepoint): void
   /** Bytes of records that have been read, each as often as it was: the answer can hardly be larger. */
   bytesRead(): number
   /** Whether there is anything to commit. */
@@ -54,7 +54,7 @@ export interface Work {
   end(): void
 }
 
-const nothing: Done = { changes: new Map(), served: new Set() }
+const nothing: Savepoint = { changes: new Map(), served: new Set() }
 
 /** What the store takes as an identifier. */
 const maxIdentifierBytes = 512
