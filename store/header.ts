@@ -8,8 +8,16 @@ import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { StoreError } from './error.ts'
 import type { Kdf } from './master-key.ts'
 
-/** Counts up when the rows change in a way that an older release would misread. */
-export const storeFormat = 1
+/**
+ * Counts up when the rows, or what is found by them, change in a way that an older release would misread. Older formats are
+ * read as they are, and raised to this one when the store is opened.
+ *
+ * | format | since | what changed |
+ * |--:|---|---|
+ * | 1 | 0.1 | |
+ * | 2 | 0.2 | objects have no index row for what their own row, or that of their unique name, tells as well |
+ */
+export const storeFormat = 2
 
 export interface Header {
   readonly format: number
@@ -27,7 +35,7 @@ export interface Header {
 export function parseHeader(bytes: Uint8Array): Header {
   const { format, id, created, kdf, check } = parseObject(bytes)
   if (typeof format !== 'number') throw damaged()
-  if (format !== storeFormat) {
+  if (format < 1 || format > storeFormat || !Number.isInteger(format)) {
     throw new StoreError(
       'format',
       `the store has format ${format}, this release knows ${storeFormat}: use the release that wrote it, or a newer one`,

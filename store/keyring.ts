@@ -12,7 +12,7 @@
 import { createHmac, createSecretKey, randomFillSync, randomUUID, type KeyObject } from 'node:crypto'
 import type { Engine } from './engine.ts'
 import { keyNumber, nonces, seal, unseal, type SealingKey } from './envelope.ts'
-import { StoreError } from './error.ts'
+import { StoreError, type StoreErrorCode } from './error.ts'
 import { isMasterKey, parseHeader, storeFormat, writeHeader, type Header } from './header.ts'
 import type { Kdf, MasterKey } from './master-key.ts'
 import { hashBytes, headerKey, keyringKey } from './rows.ts'
@@ -61,6 +61,14 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
     }
   }
 
+  /** From here on, older releases refuse the store. */
+  const raise = (): Promise<void> =>
+    edit(keys => {
+      const { id, created, kdf } = state.header
+      const header = writeHeader({ format: storeFormat, id, created, kdf }, state.master)
+      return { header, master: state.master, keys: [keys] }
+    })
+
   const keyring: Keyring = {
     header: () => state.header,
     current: () => state.newest,
@@ -98,12 +106,12 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
     },
   }
 
-  if (now() - state.newest.created > maxAgeMs) {
-    await keyring.rotate().catch((error: unknown) => {
-      // Another process has just done the same.
-      if (!(error instanceof StoreError && error.code === 'conflict')) throw error
-    })
+  // Another process may just have done the same; and from a full disk, keys must be had all the same.
+  const unless = (codes: readonly StoreErrorCode[]) => (error: unknown) => {
+    if (!(error instanceof StoreError && codes.includes(error.code))) throw error
   }
+  if (state.header.format < storeFormat) await raise().catch(unless(['conflict', 'full', 'io']))
+  if (now() - state.newest.created > maxAgeMs) await keyring.rotate().catch(unless(['conflict']))
   return keyring
 }
 

@@ -6,7 +6,7 @@
 import { type Store, StoreError } from '../../store/index.ts'
 import { Failure } from '../failure.ts'
 import { readRecord, type StoredObject } from './stored-object.ts'
-import { current, everyTerm } from './terms.ts'
+import { current } from './terms.ts'
 import { objectTable } from './work.ts'
 
 export type Inventoried = Omit<StoredObject, 'object'>
@@ -23,7 +23,7 @@ export async function* inventory(
   now: number,
   skip: (uniqueIdentifier: string) => void,
 ): AsyncGenerator<Inventoried> {
-  for await (const id of store.find(objectTable, everyTerm(undefined), { reverse: true })) {
+  for await (const id of store.list(objectTable, { reverse: true })) {
     try {
       const record = await store.get(objectTable, id)
       if (record === undefined) continue

@@ -12,7 +12,7 @@ import { asOf } from '../lifecycle.ts'
 import type { Session } from '../session.ts'
 import { criteria, type Criterion, isDestroyedStored, isStored } from './criteria.ts'
 import type { StoredObject } from './stored-object.ts'
-import { candidateTerms, current, everyTerm, uniqueName, uniqueTermsOf } from './terms.ts'
+import { candidateTerms, current, everyTerm, namesMeant, uniqueName, uniqueTermsOf } from './terms.ts'
 import { timeSlice } from '../time-slice.ts'
 import { objectTable, type Work } from './work.ts'
 
@@ -109,22 +109,35 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     return holder === undefined ? [] : [holder]
   }
 
-  /** The rarest of the terms that a match must carry, and all terms where several will do. */
-  async function candidates(instances: readonly AttributeInstance[]): Promise<string[]> {
-    const every = [everyTerm(session.group)]
-    if (session.group === undefined) return every
-    let best = { terms: every, count: Number.POSITIVE_INFINITY }
+  /** Where all matches are: of what a match must carry, the rarest; in several places where either will do. */
+  async function candidates(instances: readonly AttributeInstance[]): Promise<readonly Source[]> {
+    const { group } = session
+    if (group === undefined) return [store.list(objectTable, { reverse: true })]
+    let best: { holders: readonly string[]; terms: readonly string[] } = { holders: [], terms: [everyTerm(group)] }
+    let least = Number.POSITIVE_INFINITY
     const slice = timeSlice()
     for (const instance of instances) {
-      const terms = candidateTerms(session.group, instance)
+      const terms = candidateTerms(group, instance)
       if (terms === undefined) continue
       if (slice.isOver()) await slice.next()
-      let count = 0
+      const holders = instance.name === 'name' ? await holdersOf(group, instance.value) : []
+      let count = holders.length
       for (const term of terms) count += await store.count(objectTable, term, common)
-      if (count < best.count) best = { terms, count }
+      if (count < least) best = { holders, terms }
+      least = Math.min(least, count)
       if (count === 0) break
     }
-    return best.terms
+    const found = best.terms.map(term => store.find(objectTable, term, { reverse: true }))
+    return best.holders.length === 0 ? found : [best.holders, ...found]
+  }
+
+  async function holdersOf(group: string, name: Partial<Name>): Promise<string[]> {
+    const holders: string[] = []
+    for (const each of namesMeant(name)) {
+      const holder = await store.holder(objectTable, uniqueName(group, each))
+      if (holder !== undefined) holders.push(holder)
+    }
+    return holders
   }
 
   return {
@@ -196,21 +209,21 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
       .map(object => object.attributes.uniqueIdentifier)
 
     const only = await onlyCandidate(instances, storageStatusMask)
-    const terms = only === undefined ? await candidates(instances) : []
-    // One term's identifiers come in the order of the answer: what lies beyond it need not be looked at for ever.
-    const enough = terms.length === 1 && written.size === 0 ? offsetItems + maximumItems : Number.POSITIVE_INFINITY
+    const sources = only === undefined ? await candidates(instances) : [only]
+    // Those of one source come in the order of the answer: what lies beyond it need not be looked at for ever.
+    const isOrdered = sources.length === 1 && written.size === 0
+    const enough = isOrdered ? offsetItems + maximumItems : Number.POSITIVE_INFINITY
     const slice = timeSlice()
     let seen = 0
-    for await (const id of only ?? newestFirst(terms)) {
+    for await (const id of inTurn(sources)) {
       if (found.length >= enough && seen >= countedBeyond)
         return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems) }
       if (slice.isOver()) await slice.next()
       seen++
       if (!written.has(id) && (await isMatch(id, matches, only !== undefined))) found.push(id)
     }
-    // Identifiers are time-ordered: the greatest is the newest, and those of one term come so.
-    if (terms.length !== 1 || written.size > 0) found.sort((one, other) => (one < other ? 1 : -1))
-    return { uniqueIdentifier: found.slice(offsetItems, offsetItems + maximumItems), locatedItems: found.length }
+    const all = isOrdered ? found : newestFirst(found)
+    return { uniqueIdentifier: all.slice(offsetItems, offsetItems + maximumItems), locatedItems: all.length }
   }
 
   /** An object that cannot be read meets no criterion: it must not hide the others. Who asks for it is told. */
@@ -224,11 +237,18 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
       throw error
     }
   }
-
-  async function* newestFirst(terms: readonly string[]): AsyncGenerator<string> {
-    for (const term of terms) yield* store.find(objectTable, term, { reverse: true })
-  }
 }
+
+/** Identifiers of objects; those that a store gives come newest first. */
+type Source = AsyncIterable<string> | readonly string[]
+
+async function* inTurn(sources: readonly Source[]): AsyncGenerator<string> {
+  for (const source of sources) yield* source
+}
+
+/** Each once. Identifiers are time-ordered: the greatest is the newest. */
+const newestFirst = (identifiers: readonly string[]): string[] =>
+  [...new Set(identifiers)].sort((one, other) => (one < other ? 1 : -1))
 
 /** A criterion may leave fields out. KMIP 2.1 §6.1.28 */
 const isWhole = ({ nameValue, nameType }: Partial<Name>): boolean => nameValue !== undefined && nameType !== undefined

@@ -9,6 +9,7 @@ import {
   type AttributeInstance,
   type AttributeName,
   encode,
+  enumerations,
   isStandard,
   type Item,
   type Name,
@@ -48,17 +49,17 @@ function keyOf({ name, value }: AttributeInstance): string | number | undefined 
   return keys[name]?.(value as never)
 }
 
-/** All objects of a group; or of all groups, for the administrator. */
-export const everyTerm = (group: string | undefined): string => (group === undefined ? 'every' : `every\0${group}`)
+/** All objects of a group. */
+export const everyTerm = (group: string): string => `every\0${group}`
 
 /** Objects whose state will change by itself are found under no state, since nobody would move them. */
 const pendingState = 'pending'
 
-/** The terms under which an object is kept. */
+/** The terms under which an object is kept, beside its unique names. */
 export function termsOf({ group, attributes }: StoredObject): string[] {
-  const terms = [everyTerm(group), everyTerm(undefined)]
+  const terms = [everyTerm(group)]
   for (const instance of instancesOf(attributes)) {
-    const key = keyOf(instance)
+    const key = isFoundByName(instance, attributes) ? undefined : keyOf(instance)
     if (key !== undefined) terms.push(term(group, instance.name, key))
   }
   if (attributes.state !== undefined)
@@ -73,6 +74,19 @@ export function uniqueTermsOf({ group, attributes }: StoredObject): string[] {
   if (isDestroyed(attributes)) return []
   return (attributes.name ?? []).flatMap(name => (name === undefined ? [] : [uniqueName(group, name)]))
 }
+
+/** Whether the row of a unique name tells all: whoever leaves out the type searches for each of those that there are. */
+const isFoundByName = (instance: AttributeInstance, attributes: ObjectAttributes): boolean =>
+  instance.name === 'name' && !isDestroyed(attributes) && isKnownType(instance.value)
+
+const isKnownType = ({ nameType }: Name): boolean =>
+  (enumerations.NameType.names as readonly unknown[]).includes(nameType)
+
+/** The unique names that a criterion may mean; those of types that nobody knows have an index row of their own. */
+export const namesMeant = ({ nameValue, nameType }: Partial<Name>): Name[] =>
+  nameValue === undefined
+    ? []
+    : (nameType === undefined ? enumerations.NameType.names : [nameType]).map(each => ({ nameValue, nameType: each }))
 
 export const uniqueName = (group: string, { nameValue, nameType }: Name): string =>
   term(group, 'unique name', `${nameType}\0${nameValue}`)

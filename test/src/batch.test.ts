@@ -169,6 +169,16 @@ describe('a name', () => {
     expect(await located({ nameValue }, onLine)).toEqual([second])
     expect(await located(whole, destroyed)).toEqual([first])
     expect(await located(whole, onLine | destroyed)).toEqual([second, first])
+    expect(await located({ nameValue }, onLine | destroyed)).toEqual([second, first])
+  })
+
+  it('may be of a type of its own', async () => {
+    const value = { nameValue: 'drive 9', nameType: 0x80000001 }
+    const plain = await made(named(value.nameValue))
+    const typed = await made({ name: 'name', value } as unknown as AttributeInstance)
+    expect(await located(value)).toEqual([typed])
+    expect(await located({ nameValue: value.nameValue })).toEqual([typed, plain])
+    expect(await located({ nameValue: value.nameValue, nameType: 'URI' })).toEqual([])
   })
 })
 
