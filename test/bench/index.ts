@@ -101,7 +101,8 @@ async function messages(folder: string, { data, ids, client, server: credentials
       measure: `connection, ${handshake}, and Get; to bare server`,
       unit: cpu,
       ...(await compare(cpuPerMessage, on(kmipd, { handshake }), on(bare, { handshake }))),
-      target: { atMost: 1.2 },
+      // A boot storm is of new connections: of resumed ones it is asked that they are.
+      ...(handshake === 'full' ? { target: { atMost: 1.2 } } : {}),
     })
   }
   const { messages, resumed } = await run(on(kmipd, { handshake: 'resumed' }), warmUpMs)

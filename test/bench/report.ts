@@ -15,8 +15,8 @@ export interface Row {
   readonly other?: number
   /** The target is for the figure itself; the other one only shows how noisy the machine is. */
   readonly isAbsolute?: true
-  /** What `kmipd`, or its ratio to `other`, must not exceed; or must reach. */
-  readonly target: { readonly atMost: number } | { readonly atLeast: number }
+  /** What `kmipd`, or its ratio to `other`, must not exceed; or must reach. Absent: it is for comparison only. */
+  readonly target?: { readonly atMost: number } | { readonly atLeast: number }
 }
 
 export function median(figures: readonly number[]): number {
@@ -29,10 +29,16 @@ export function median(figures: readonly number[]): number {
 const ratioOf = ({ kmipd, other, isAbsolute }: Row): number | undefined =>
   other === undefined || isAbsolute ? undefined : kmipd / other
 
-function isMet(row: Row): boolean {
+function isMet(row: Row): boolean | undefined {
   const figure = ratioOf(row) ?? row.kmipd
+  if (row.target === undefined) return undefined
   return 'atMost' in row.target ? figure <= row.target.atMost : figure >= row.target.atLeast
 }
+
+const verdicts = new Map<boolean | undefined, string>([
+  [true, picocolors.green('yes')],
+  [false, picocolors.red('no')],
+])
 
 const figure = (value: number | undefined): string =>
   value === undefined ? '' : value >= 1000 ? value.toFixed(0) : value >= 100 ? value.toFixed(1) : value.toFixed(2)
@@ -45,8 +51,8 @@ export function asTable(rows: readonly Row[]): string {
   })
   for (const row of rows) {
     const { measure, unit, kmipd, other, target } = row
-    const limit = 'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`
-    const verdict = isMet(row) ? picocolors.green('yes') : picocolors.red('no')
+    const limit = target === undefined ? '' : 'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`
+    const verdict = verdicts.get(isMet(row)) ?? ''
     table.push([measure, unit, figure(kmipd), figure(other), figure(ratioOf(row)), limit, verdict])
   }
   return table.toString()
