@@ -102,7 +102,7 @@ async function run(job: Job): Promise<Result> {
   }
 
   let isOver = false
-  // Asleep, these clients would have to be woken, at the cost of the server: the slower it is, the more often.
+  // Of many clients one is always awake; a few in one process would have to be woken, at the cost of the server.
   const stayAwake = (): void => void (isOver || setImmediate(stayAwake))
 
   const kept = handshake === undefined ? await openAll(job, secureContext) : []
@@ -124,7 +124,7 @@ async function run(job: Job): Promise<Result> {
     }
   }
 
-  stayAwake()
+  if (connections > 1) stayAwake()
   await Promise.all(Array.from({ length: connections }, (_, index) => (kept[index] ? converse(kept[index]) : storm())))
   isOver = true
   const seconds = (performance.now() - from) / 1000
