@@ -10,6 +10,7 @@ import type { Authority } from '../certs/index.ts'
 import {
   createMasterKeyFile,
   lmdb,
+  lockHolder,
   type MasterKey,
   masterKeyFile,
   masterKeyPassphrase,
@@ -101,11 +102,20 @@ export async function openFolderStore(
   const masterKey = await masterKeyOf(folder, config, environment, isNew)
   const engine = await lmdb({ path: folder.store })
   try {
-    return await openStore({ engine, masterKey, create: isNew })
+    return await openStore({ engine, masterKey, create: isNew, mayRaise: () => refuseWhileServed(folder) })
   } catch (error) {
     await engine.close()
     throw error
   }
+}
+
+/** The server of an older release would not see all that is written in the new format. */
+async function refuseWhileServed(folder: DataFolder): Promise<void> {
+  const holder = await lockHolder(folder.path)
+  if (holder === undefined || holder.pid === String(process.pid)) return
+  throw new DataFolderError(
+    `the store is of an older format, and the server that has it open (process ${holder.pid ?? 'unknown'}) may be of an older release: restart that with this release first`,
+  )
 }
 
 /** A key in memory for a store in memory. */

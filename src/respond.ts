@@ -11,6 +11,7 @@ import {
   objectExistsIn,
   objectTypes,
   operationsOf,
+  type RequestItem,
   type RequestMessage,
   type ResponseMessage,
   type Version,
@@ -188,7 +189,6 @@ function runBatch(
     correlation,
   }
 
-  /** @returns all that was done if that was the end of the batch */
   function enter({ response, uniqueIdentifier, error }: Outcome, started: number, savepoint: Savepoint) {
     answerBytes += identifierBytes(response.payload)
     if (work.bytesRead() + answerBytes > house.maxResponseBytes)
@@ -204,22 +204,31 @@ function runBatch(
     return audit.map(undone)
   }
 
-  /** Does what is left of the batch. */
-  function proceed(): Awaitable<Audit[]> {
-    for (const item of items) {
-      const started = performance.now()
-      const savepoint = work.savepoint()
-      notes = []
-      const outcome = perform(item, context, results)
-      if (outcome instanceof Promise) return outcome.then(late => enter(late, started, savepoint) ?? proceed())
-      const ended = enter(outcome, started, savepoint)
-      if (ended !== undefined) return ended
-      if (slice.isOver()) return slice.next().then(proceed)
-    }
-    return audit
+  /** @returns all that was done if that was the end of the batch */
+  function handle(item: RequestItem): Awaitable<Audit[] | undefined> {
+    const started = performance.now()
+    const savepoint = work.savepoint()
+    notes = []
+    return when(perform(item, context, results), outcome => enter(outcome, started, savepoint))
   }
 
-  return proceed()
+  /** Goes on behind an item that is not at hand, or that has used up the time. */
+  async function proceed(item: Awaitable<Audit[] | undefined>): Promise<Audit[]> {
+    let ended = await item
+    for (const next of items) {
+      if (ended !== undefined) return ended
+      if (slice.isOver()) await slice.next()
+      ended = await handle(next)
+    }
+    return ended ?? audit
+  }
+
+  for (const item of items) {
+    const ended = handle(item)
+    if (ended instanceof Promise || slice.isOver()) return proceed(ended)
+    if (ended !== undefined) return ended
+  }
+  return audit
 }
 
 const identifierItemBytes = 48

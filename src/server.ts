@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type Certificate, CertsError, createAuthority, openAuthority, readCertificate } from '../certs/index.ts'
-import { lockFolder, type Store } from '../store/index.ts'
+import { lockFolder, type Store, StoreError } from '../store/index.ts'
 import type { ClientSession } from './clients.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createWhole, dataFolder, finishFolder } from './data-folder.ts'
@@ -111,6 +111,7 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
     const log = opening.with(await openLog(config.log), log => log.close())
     const opened = await openHouse(config, environment, isNew)
     opening.with(opened.store, store => store.close())
+    await raised(opened.store, log)
     const server = await credentialsOf(opened, hosts, now)
     await finishFolder(folder)
     const { store, authorities, policy, trusts, issued, readTrusts } = opened
@@ -129,6 +130,16 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
       close: () => opening.close(),
     }
   })
+}
+
+/** A full disk must not keep a server from handing out keys: the store is raised by its first commit, then. */
+async function raised(store: Store, log: RunningLog): Promise<void> {
+  try {
+    await store.raise()
+  } catch (error) {
+    if (!(error instanceof StoreError && (error.code === 'full' || error.code === 'io'))) throw error
+    log.warn({ error }, 'the store stays of its older format until it can be written')
+  }
 }
 
 const ephemeralClient = 'client'

@@ -10,12 +10,12 @@ import type { Kdf } from './master-key.ts'
 
 /**
  * Counts up when the rows, or what is found by them, change in a way that an older release would misread. Older formats are
- * read as they are, and raised to this one when the store is opened.
+ * read as they are, and raised to this one before anything is written.
  *
- * | format | since | what changed |
- * |--:|---|---|
- * | 1 | 0.1 | |
- * | 2 | 0.2 | objects have no index row for what their own row, or that of their unique name, tells as well |
+ * | format | what changed |
+ * |--:|---|
+ * | 1 | at first, unique terms had an index row, too; that of 0.1 |
+ * | 2 | objects have no index row for what their own row, or that of their unique name, tells as well |
  */
 export const storeFormat = 2
 

@@ -12,7 +12,7 @@
 import { createHmac, createSecretKey, randomFillSync, randomUUID, type KeyObject } from 'node:crypto'
 import type { Engine } from './engine.ts'
 import { keyNumber, nonces, seal, unseal, type SealingKey } from './envelope.ts'
-import { StoreError, type StoreErrorCode } from './error.ts'
+import { StoreError } from './error.ts'
 import { isMasterKey, parseHeader, storeFormat, writeHeader, type Header } from './header.ts'
 import type { Kdf, MasterKey } from './master-key.ts'
 import { hashBytes, headerKey, keyringKey } from './rows.ts'
@@ -27,6 +27,8 @@ export interface Keyring {
   reload(): Promise<void>
   /** The keyed hash of a term, one character per byte; the same term hashes differently in another table. */
   hash(table: string, term: string): string
+  /** Makes the store one of this release's format: older releases do not open it from then on. */
+  raise(): Promise<void>
   /** Adds a data key, with which everything is sealed from now on. */
   rotate(): Promise<void>
   /** Wraps the keys under another master key, in one commit. */
@@ -61,14 +63,6 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
     }
   }
 
-  /** From here on, older releases refuse the store. */
-  const raise = (): Promise<void> =>
-    edit(keys => {
-      const { id, created, kdf } = state.header
-      const header = writeHeader({ format: storeFormat, id, created, kdf }, state.master)
-      return { header, master: state.master, keys: [keys] }
-    })
-
   const keyring: Keyring = {
     header: () => state.header,
     current: () => state.newest,
@@ -90,6 +84,15 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
       return hash
     },
 
+    async raise() {
+      while (state.header.format < storeFormat)
+        await edit(keys => {
+          const { id, created, kdf } = state.header
+          const header = writeHeader({ format: storeFormat, id, created, kdf }, state.master)
+          return { header, master: state.master, keys: [keys] }
+        }).catch(passOverRace)
+    },
+
     rotate: () =>
       edit(keys => ({
         header: state.rows.header,
@@ -106,13 +109,13 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
     },
   }
 
-  // Another process may just have done the same; and from a full disk, keys must be had all the same.
-  const unless = (codes: readonly StoreErrorCode[]) => (error: unknown) => {
-    if (!(error instanceof StoreError && codes.includes(error.code))) throw error
-  }
-  if (state.header.format < storeFormat) await raise().catch(unless(['conflict', 'full', 'io']))
-  if (now() - state.newest.created > maxAgeMs) await keyring.rotate().catch(unless(['conflict']))
+  if (now() - state.newest.created > maxAgeMs) await keyring.rotate().catch(passOverRace)
   return keyring
+}
+
+/** Another process has just done the same. */
+function passOverRace(error: unknown): void {
+  if (!(error instanceof StoreError && error.code === 'conflict')) throw error
 }
 
 export interface KeyringOptions {

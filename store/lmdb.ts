@@ -21,8 +21,11 @@ import { StoreError, type StoreErrorCode } from './error.ts'
 import { makeFolder, syncFolder } from './folder.ts'
 import { checkDatabaseFile } from './lmdb-file.ts'
 
-// As CommonJS the driver is few files instead of many: it loads in two thirds of the time.
-const { open } = createRequire(import.meta.url)('lmdb') as typeof driver
+const require = createRequire(import.meta.url)
+
+// As CommonJS the driver is few files instead of many and loads in two thirds of the time, but it takes its path for a URL.
+const isPlain = !/[#%?]/.test(require.resolve('lmdb'))
+const { open } = isPlain ? (require('lmdb') as typeof driver) : await import('lmdb')
 
 export interface LmdbOptions {
   /** A folder, created (0700) when missing. The files in it are created 0600. */

@@ -12,6 +12,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type Awaitable, type Engine, when } from './engine.ts'
 import { keyNumber } from './envelope.ts'
 import { StoreError } from './error.ts'
+import { storeFormat } from './header.ts'
 import type { Keyring } from './keyring.ts'
 import { plan, type RecordChange, type RecordGuard } from './plan.ts'
 import { damaged, openRecord, type StoredRecord } from './record.ts'
@@ -67,8 +68,12 @@ export interface Sealed {
   close(): Promise<void>
 }
 
-/** A barrier round an engine, which is the barrier's from now on. */
-export function sealed(engine: Engine, keyring: Keyring): Sealed {
+/**
+ * A barrier round an engine, which is the barrier's from now on.
+ *
+ * @param mayRaise throws where a store of an older format must not be written yet
+ */
+export function sealed(engine: Engine, keyring: Keyring, mayRaise: () => Promise<void>): Sealed {
   function open(table: string, id: string, place: Uint8Array, envelope: Uint8Array): Awaitable<StoredRecord> {
     const number = numberOf(table, id, envelope)
     const key = keyring.find(number)
@@ -130,6 +135,10 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
     },
 
     async commit(records, beliefs = []) {
+      if (keyring.header().format < storeFormat) {
+        await mayRaise()
+        await keyring.raise()
+      }
       const { guards, changes, explain } = plan(keyring, records, beliefs)
       await engine.commit(guards, changes).catch((error: unknown) => {
         throw explain(error)

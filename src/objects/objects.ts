@@ -123,8 +123,9 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
       const holders = instance.name === 'name' ? await holdersOf(group, instance.value) : []
       let count = holders.length
       for (const term of terms) count += await store.count(objectTable, term, common)
-      if (count < least) best = { holders, terms }
-      least = Math.min(least, count)
+      if (count >= least) continue
+      best = { holders, terms }
+      least = count
       if (count === 0) break
     }
     const found = best.terms.map(term => store.find(objectTable, term, { reverse: true }))

@@ -75,7 +75,10 @@ export function uniqueTermsOf({ group, attributes }: StoredObject): string[] {
   return (attributes.name ?? []).flatMap(name => (name === undefined ? [] : [uniqueName(group, name)]))
 }
 
-/** Whether the row of a unique name tells all: whoever leaves out the type searches for each of those that there are. */
+/**
+ * Whether the row of a unique name tells all: whoever leaves out the type searches for each of those that there are. A type that
+ * a later release learns is a matter of the store's format.
+ */
 const isFoundByName = (instance: AttributeInstance, attributes: ObjectAttributes): boolean =>
   instance.name === 'name' && !isDestroyed(attributes) && isKnownType(instance.value)
 
@@ -91,7 +94,10 @@ export const namesMeant = ({ nameValue, nameType }: Partial<Name>): Name[] =>
 export const uniqueName = (group: string, { nameValue, nameType }: Name): string =>
   term(group, 'unique name', `${nameType}\0${nameValue}`)
 
-/** The terms of which an object that meets the criterion carries at least one; undefined if no term tells. */
+/**
+ * The terms of which an object that meets the criterion carries at least one; undefined if no term tells. Of a name they are only
+ * those of objects that are not found by `namesMeant`.
+ */
 export function candidateTerms(group: string, criterion: AttributeInstance): string[] | undefined {
   if (criterion.name === 'state') return [term(group, 'state', criterion.value), term(group, 'state', pendingState)]
   const key = keyOf(criterion)

@@ -103,7 +103,9 @@ async function run(job: Job): Promise<Result> {
 
   let isOver = false
   // Of many clients one is always awake; a few in one process would have to be woken, at the cost of the server.
-  const stayAwake = (): void => void (isOver || setImmediate(stayAwake))
+  const stayAwake = (): void => {
+    if (!isOver) setImmediate(stayAwake)
+  }
 
   const kept = handshake === undefined ? await openAll(job, secureContext) : []
   const session = handshake === 'resumed' ? await sessionOf(job, secureContext, next()) : undefined

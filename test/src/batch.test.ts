@@ -143,6 +143,33 @@ describe('a batch', () => {
   })
 })
 
+describe('a long batch', () => {
+  it('gives way to others', async () => {
+    let turns = 0
+    let isOver = false
+    const turn = (): void => {
+      turns++
+      if (!isOver) setImmediate(turn)
+    }
+    const slowly = (): string => {
+      const until = performance.now() + 1
+      while (performance.now() < until);
+      return house.newIdentifier()
+    }
+    const request = encode(
+      writeRequest(
+        Array.from({ length: 100 }, () => create()),
+        '1.4',
+      ),
+    )
+    turn()
+    await exchange(request, { client: 'test', group: 'test' }, { ...house, newIdentifier: slowly })
+    isOver = true
+    // Every 4 milliseconds, of the 100 that it takes at least.
+    expect(turns).toBeGreaterThan(15)
+  })
+})
+
 describe('a name', () => {
   const onLine = 1
   const destroyed = 4

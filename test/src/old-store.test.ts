@@ -22,7 +22,16 @@ import {
 import { exchange } from '../../src/exchange.ts'
 import { houseOf } from '../../src/house.ts'
 import { inventory } from '../../src/objects/inventory.ts'
-import { type Engine, masterKeyText, memory, openStore, type Store, StoreError } from '../../store/index.ts'
+import {
+  type Engine,
+  masterKeyText,
+  memory,
+  openStore,
+  type RecordChange,
+  type Store,
+  StoreError,
+  type StoreOptions,
+} from '../../store/index.ts'
 
 interface Recorded {
   readonly masterKey: string
@@ -38,18 +47,13 @@ const { masterKey, objects, rows } = JSON.parse(
 let engine: Engine
 let store: Store
 
-async function recorded(): Promise<Engine> {
-  const made = memory()
+beforeEach(async () => {
+  engine = memory()
   const bytes = (text: string): Buffer => Buffer.from(text, 'base64')
-  await made.commit(
+  await engine.commit(
     [],
     rows.map(([key, value]) => ({ key: bytes(key), value: bytes(value) })),
   )
-  return made
-}
-
-beforeEach(async () => {
-  engine = await recorded()
   store = await openStore({ engine, masterKey: masterKeyText(masterKey), create: false })
 })
 afterEach(() => store.close())
@@ -108,16 +112,43 @@ describe('a store of format 1', () => {
     expect(await located(named('drive 1'))).toEqual([(made?.payload as { uniqueIdentifier: string }).uniqueIdentifier])
   })
 
-  it('is raised to format 2 when it is opened, with the same keys, and older releases refuse it then', async () => {
-    const header: unknown = JSON.parse(Buffer.from((await engine.get(Buffer.from('h'))) ?? []).toString())
-    expect(header).toMatchObject({ format: 2, id: store.id })
-    const again = await openStore({ engine, masterKey: masterKeyText(masterKey), create: false })
-    expect(await again.get('object', objects.drive)).toBeDefined()
+  const formatNow = async (): Promise<unknown> => {
+    const header = JSON.parse(Buffer.from((await engine.get(Buffer.from('h'))) ?? []).toString()) as { format: unknown }
+    return header.format
+  }
+  const reopened = (options: Partial<StoreOptions> = {}): Promise<Store> =>
+    openStore({ engine, masterKey: masterKeyText(masterKey), create: false, ...options })
+  const change: RecordChange = { table: 'object', id: 'new', body: Buffer.from('body') }
+
+  it('stays so while it is read, and is raised before it is written: older releases refuse it then', async () => {
+    expect(await store.get('object', objects.uri)).toBeDefined()
+    expect(await formatNow()).toBe(1)
+    const other = await reopened()
+    await store.commit([change])
+    expect(await formatNow()).toBe(2)
+    await other.commit([{ ...change, id: 'another' }])
+    expect((await reopened()).id).toBe(store.id)
+    expect(await located(named('drive 1'))).toEqual([objects.drive])
   })
 
-  it('is opened from a disk that is full, too', async () => {
-    const full: Engine = { ...(await recorded()), commit: () => Promise.reject(new StoreError('full', 'no space')) }
-    const opened = await openStore({ engine: full, masterKey: masterKeyText(masterKey), create: false })
+  it('is not written while that must not be', async () => {
+    const guarded = await reopened({ mayRaise: () => Promise.reject(new Error('an old server runs')) })
+    await expect(guarded.commit([change])).rejects.toThrow('an old server runs')
+    expect(await guarded.get('object', 'new')).toBeUndefined()
+    expect(await formatNow()).toBe(1)
+  })
+
+  it('is read from a disk that is full, and raised once there is space', async () => {
+    let isFull = true
+    const refused = () => Promise.reject(new StoreError('full', 'no space is left'))
+    const opened = await reopened({
+      engine: { ...engine, commit: (guards, changes) => (isFull ? refused() : engine.commit(guards, changes)) },
+    })
     expect(await opened.get('object', objects.drive)).toBeDefined()
+    await expect(opened.commit([change])).rejects.toMatchObject({ code: 'full' })
+    expect(await formatNow()).toBe(1)
+    isFull = false
+    await opened.commit([change])
+    expect(await formatNow()).toBe(2)
   })
 })
