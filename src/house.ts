@@ -18,6 +18,7 @@ import {
   memory,
   openStore,
   type Store,
+  StoreError,
 } from '../store/index.ts'
 import {
   decode,
@@ -113,7 +114,8 @@ export async function openFolderStore(
 async function refuseWhileServed(folder: DataFolder): Promise<void> {
   const holder = await lockHolder(folder.path)
   if (holder === undefined || holder.pid === String(process.pid)) return
-  throw new DataFolderError(
+  throw new StoreError(
+    'format',
     `the store is of an older format, and the server that has it open (process ${holder.pid ?? 'unknown'}) may be of an older release: restart that with this release first`,
   )
 }
