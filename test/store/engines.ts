@@ -74,7 +74,7 @@ export function child(script: string, args: readonly string[], prefix: readonly 
   scripts ??= compiled()
   const path = join(scripts, `${script}.mjs`)
   const [command = '', ...rest] = [...prefix, process.execPath, path, ...args]
-  const started = spawn(command, rest, { stdio: ['pipe', 'pipe', 'ignore'] })
+  const started = spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] })
   onTestFinished(() => void started.kill('SIGKILL'))
   const lines: string[] = []
   const waiting = new Map<string, () => void>()
