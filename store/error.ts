@@ -13,14 +13,26 @@ import type { Guard } from './engine.ts'
  * | `damaged` | stored bytes do not open: bit rot, truncation or tampering | everything else stays readable |
  * | `format` | not a store, or one written by a newer release | nothing was touched |
  * | `masterKey` | the master key is missing, malformed, unsafe or not this store's | nothing was touched |
- * | `locked` | another server serves this folder | nothing was touched |
+ * | `locked` | another process serves this folder, or has it open and does not let go | nothing was touched |
  * | `full` | no space is left for a write | nothing was written; reads go on, and writes once there is space |
  * | `io` | the operating system refused a read or a write | nothing was written |
  * | `closed` | the store was closed | |
  * | `invalid` | an argument is outside the documented limits | nothing was written |
  */
-export type StoreErrorCode =
-  'conflict' | 'duplicate' | 'damaged' | 'format' | 'masterKey' | 'locked' | 'full' | 'io' | 'closed' | 'invalid'
+export type StoreErrorCode = (typeof storeErrorCodes)[number]
+
+export const storeErrorCodes = [
+  'conflict',
+  'duplicate',
+  'damaged',
+  'format',
+  'masterKey',
+  'locked',
+  'full',
+  'io',
+  'closed',
+  'invalid',
+] as const
 
 export interface StoreErrorDetail {
   readonly cause?: unknown

@@ -1,12 +1,12 @@
 /**
- * The engine of one machine: one memory-mapped file that several processes (a server and its command line) read and
- * write at the same time. The only file that knows the driver.
+ * The engine of one machine: one memory-mapped file. The only file that knows the driver.
  *
- * * Guards are judged inside the write transaction, on the bytes themselves, so they hold among processes too.
+ * * One process at a time has the file open, and others ask it (`shared.ts`). The driver would let them all open it, but
+ *   its opening sets the number of the last transaction back to the one that was the last when the opening began: where a
+ *   commit came in between, the next one overwrites it.
+ * * Guards are judged inside the write transaction, on the bytes themselves.
  * * Whatever commits are waiting when the write transaction opens share it and its flush; the flush runs off the event
  *   loop. At most one transaction is under way, which keeps the driver on its simplest path when the medium fails.
- * * The driver keeps a read snapshot for a while; here reads start a new one whenever something else may have been heard
- *   since the last, so that a commit of another process is seen by the next read and not by one a few milliseconds later.
  * * Removed values stay in the file's free pages until they are overwritten: only sealed values belong here.
  *
  * @module
@@ -20,6 +20,7 @@ import { checkKeys, closed, conflict, type Change, type Engine, type Entry, type
 import { StoreError, type StoreErrorCode } from './error.ts'
 import { makeFolder, syncFolder } from './folder.ts'
 import { checkDatabaseFile } from './lmdb-file.ts'
+import { shared } from './shared.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -30,16 +31,27 @@ const { open } = isPlain ? (require('lmdb') as typeof driver) : await import('lm
 export interface LmdbOptions {
   /** A folder, created (0700) when missing. The files in it are created 0600. */
   readonly path: string
+  /**
+   * Whether this process has the file open itself, and keeps it so until it closes the engine, as a server should. One
+   * process may; others go through it. Default false.
+   */
+  readonly stays?: boolean | undefined
 }
 
 /**
- * Opens or creates the database in a folder of a local disk (not NFS). The processes that use it at the same time must have
- * different process numbers, which they have unless they run in different containers.
+ * Opens or creates the database in a folder of a local disk (not NFS), which many processes of one machine may use at the
+ * same time.
  *
  * @throws StoreError `format` when the file there is no database of this kind; `damaged` when it is cut short;
- *   `io` when the system refuses. Nothing is changed then.
+ *   `locked` when another process stays too; `io` when the system refuses, or the process that has the file open does not
+ *   answer. Nothing is changed then.
  */
-export async function lmdb({ path }: LmdbOptions): Promise<Engine> {
+export function lmdb({ path, stays = false }: LmdbOptions): Promise<Engine> {
+  return shared({ path, stays, open: () => openAlone(path) })
+}
+
+/** While no other process has it open. */
+async function openAlone(path: string): Promise<Engine> {
   try {
     await makeFolder(path)
     await checkDatabaseFile(join(path, 'data.mdb'))
@@ -83,25 +95,8 @@ async function openDatabase(path: string): Promise<Database> {
 
 /** A first read: once it works, others do. */
 function probe(db: Database): void {
-  try {
-    db.resetReadTxn()
-    db.doesExist(lowest)
-  } catch (cause) {
-    // What the driver throws when it was refused a place among the readers.
-    if (!(cause instanceof TypeError)) throw cause
-    forgetRead(db)
-    const why = `a process with the same number, ${process.pid}, has it open in another container`
-    throw new StoreError('io', `it cannot be read, as it seems because ${why}: run both in one`, { cause })
-  }
-}
-
-/** The failed read left a timer behind, which would crash the process unless it finds nothing to do. */
-function forgetRead(db: Database): void {
-  try {
-    db.resetReadTxn()
-  } catch {
-    // Fails as the read did, after it has forgotten it.
-  }
+  db.resetReadTxn()
+  db.doesExist(lowest)
 }
 
 // Understood by the driver, missing from its types.
@@ -115,8 +110,6 @@ function engine(path: string, opened: Database): Engine {
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
   let isOpen = true
-  /** Whether the driver's read snapshot was begun in this stretch of work. */
-  let isOfNow = false
 
   function check(): void {
     if (!isOpen) throw closed()
@@ -125,18 +118,10 @@ function engine(path: string, opened: Database): Engine {
   function read<T>(use: () => T): T {
     check()
     try {
-      if (!isOfNow) renew()
       return use()
     } catch (cause) {
       throw storeError(cause, 'the database could not be read')
     }
-  }
-
-  /** What is read before this stretch of work gives way is read as of one moment: nothing can have been heard of since. */
-  function renew(): void {
-    db.resetReadTxn()
-    isOfNow = true
-    queueMicrotask(() => (isOfNow = false))
   }
 
   async function write(): Promise<void> {
@@ -161,6 +146,8 @@ function engine(path: string, opened: Database): Engine {
         group = waiting.splice(0, groupLimit)
         return group.map(({ guards, changes }) => apply(db, guards, changes))
       })
+      // The driver keeps a read snapshot for a while; the next read is to see this commit.
+      db.resetReadTxn()
       group.forEach(({ resolve, reject }, index) => {
         const guard = broken[index]
         if (guard === undefined) resolve()

@@ -1,9 +1,9 @@
 /**
- * One server per folder. (Command lines do not take the lock: the engine keeps many writers apart.)
+ * One holder per folder: the server of a data folder, the process that has a database open.
  *
  * The holder listens on a Unix socket in the folder; the lock is held as long as a connection succeeds. The kernel ends it
  * with the process, however that dies, and it works between containers that share a volume on one kernel, where process
- * numbers mean nothing.
+ * numbers mean nothing. Whoever connects is told who the holder is, in one line of JSON, and may then be served.
  *
  * A dead holder's socket is never replaced, it is outnumbered: sockets are `server-<n>.lock`, the highest n counts. A
  * contender that finds the highest dead makes the next, by linking a socket that is already listening, so that no socket
@@ -13,7 +13,7 @@
  * @module
  */
 import { link, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises'
-import { createConnection, createServer, type Server } from 'node:net'
+import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
@@ -25,16 +25,19 @@ export interface FolderLock {
   release(): Promise<void>
 }
 
+/** What the holder does for one that connects: by default it takes leave. */
+export type Service = (guest: Socket) => void
+
 /**
  * Takes the lock of a folder, which is created (0700) when missing. It does not keep the process alive.
  *
  * @throws StoreError `locked`, saying by which process as far as it tells; `io` when the folder cannot hold a lock.
  */
-export async function lockFolder(path: string): Promise<FolderLock> {
+export async function lockFolder(path: string, serve: Service = guest => guest.end()): Promise<FolderLock> {
   const folder = resolve(path)
   try {
     await makeFolder(folder)
-    return await viaShortPath(folder, short => acquire(folder, short))
+    return await viaShortPath(folder, short => acquire(folder, short, serve))
   } catch (cause) {
     if (cause instanceof StoreError) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -52,50 +55,67 @@ export interface LockHolder {
 
 /** Who holds the lock of a folder, or undefined if nobody does. It takes nothing and writes nothing that stays. */
 export async function lockHolder(path: string): Promise<LockHolder | undefined> {
+  const { alive, who } = (await atHighest(path, ask)) ?? dead
+  return alive ? parse(who) : undefined
+}
+
+/** A connection to the holder of a folder's lock, who has introduced itself on it; undefined if nobody holds it. */
+export function callHolder(path: string): Promise<Call | undefined> {
+  return atHighest(path, call)
+}
+
+export interface Call {
+  readonly socket: Socket
+  /** For messages: which process it is, as far as it tells. */
+  readonly who: string
+}
+
+/** Undefined where no socket is. */
+async function atHighest<T>(path: string, use: (socket: string) => Promise<T>): Promise<T | undefined> {
   const folder = resolve(path)
   try {
     const highest = Math.max(0, ...(await sockets(folder)))
     if (highest === 0) return undefined
-    const { alive, who } = await viaShortPath(folder, short => ask(join(short, name(highest))))
-    return alive ? parse(who) : undefined
+    return await viaShortPath(folder, short => use(join(short, name(highest))))
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return undefined
+    if (cause instanceof StoreError) throw cause
     throw new StoreError('io', `cannot look at the lock of ${folder}: ${String(cause)}`, { cause })
   }
 }
 
-async function acquire(folder: string, short: string): Promise<FolderLock> {
+async function acquire(folder: string, short: string, serve: Service): Promise<FolderLock> {
   const own = `listening-${randomBytes(8).toString('hex')}.lock`
-  const server = await listen(join(short, own))
+  const listening = await listen(join(short, own), serve)
   try {
     for (;;) {
       const highest = Math.max(0, ...(await sockets(folder)))
       const state = highest === 0 ? dead : await ask(join(short, name(highest)))
-      if (state.alive) throw locked(folder, state.who)
+      if (state.alive) throw locked(folder, nameOf(state.who))
       const mine = highest + 1
       if (!(await linked(join(folder, own), join(folder, name(mine))))) continue
       const others = (await sockets(folder)).filter(number => number !== mine)
       const states = await Promise.all(others.map(number => ask(join(short, name(number)))))
       if (others.every(number => number < mine) && !states.some(({ alive }) => alive)) {
         await Promise.all(others.map(number => rm(join(folder, name(number)), { force: true })))
-        return held(server, join(folder, name(mine)))
+        return held(listening, join(folder, name(mine)))
       }
       await unlink(join(folder, name(mine)))
     }
   } catch (error) {
-    server.close()
+    listening.stop()
     throw error
   } finally {
     await rm(join(folder, own), { force: true })
   }
 }
 
-function held(server: Server, path: string): FolderLock {
+function held({ server, stop }: Listening, path: string): FolderLock {
   return {
     async release() {
       if (!server.listening) return
       await rm(path, { force: true })
-      await new Promise(done => server.close(done))
+      stop()
     },
   }
 }
@@ -121,15 +141,65 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-function listen(path: string): Promise<Server> {
+interface Listening {
+  readonly server: Server
+  /** Ends the connections too, once what was written to them is on its way. */
+  readonly stop: () => void
+}
+
+function listen(path: string, serve: Service): Promise<Listening> {
   const words = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() })
-  const server = createServer(socket => {
-    socket.on('error', () => socket.destroy())
-    socket.unref().end(words)
+  const guests = new Set<Socket>()
+  const server = createServer(guest => {
+    guests.add(guest)
+    guest.on('close', () => guests.delete(guest))
+    guest.on('error', () => guest.destroy())
+    guest.unref().write(`${words}\n`)
+    serve(guest)
   }).unref()
+  const stop = (): void => {
+    server.close()
+    for (const guest of guests) guest.destroySoon()
+  }
   return new Promise((resolve, reject) => {
-    server.once('error', reject).listen(path, () => resolve(server))
+    server.once('error', reject).listen(path, () => resolve({ server, stop }))
   })
+}
+
+/** Undefined where nobody listens any more, or the socket was released or outnumbered meanwhile, or just ends. */
+function call(path: string): Promise<Call | undefined> {
+  return new Promise((resolve, reject) => {
+    let words = ''
+    const socket = createConnection(path)
+    const listening = (chunk: Buffer): void => {
+      words += chunk.toString()
+      if (!words.includes('\n') && words.length <= answerBytes) return
+      socket.off('data', listening).pause().setTimeout(0)
+      resolve({ socket, who: nameOf(words) })
+    }
+    socket.on('data', listening)
+    socket.on('close', () => resolve(undefined))
+    socket.on('error', error => {
+      if (!isNobody(error) && !isBusy(error)) reject(error)
+    })
+    socket.setTimeout(callMs, () => {
+      reject(new StoreError('io', `the process that has it open does not answer: let it go on, or end it`))
+      socket.destroy()
+    })
+  })
+}
+
+const callMs = 10_000
+
+function isNobody(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'ECONNREFUSED' || code === 'ENOENT'
+}
+
+/** Or about to end. */
+function isBusy(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'EAGAIN' || code === 'ECONNRESET' || code === 'EPIPE'
 }
 
 interface State {
@@ -154,28 +224,30 @@ function ask(path: string): Promise<State> {
     socket.setEncoding('utf8').setTimeout(answerMs, done)
     socket.on('data', (words: string) => {
       who += words
-      if (who.length > answerBytes) done()
+      if (words.includes('\n') || who.length > answerBytes) done()
     })
     socket.on('end', done)
     socket.on('error', error => {
-      const code = codeOf(error)
-      // Refused: nobody listens any more. Not there: released or outnumbered meanwhile.
-      if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(dead)
-      else if (code === 'EAGAIN' || code === 'ECONNRESET' || code === 'EPIPE') done()
+      if (isNobody(error)) resolve(dead)
+      else if (isBusy(error)) done()
       else reject(error)
     })
   })
 }
 
-function locked(folder: string, who: string): StoreError {
-  const { pid, host, since } = parse(who)
-  const holder = pid === undefined ? 'another server' : `process ${pid} on ${host ?? '?'} since ${since ?? '?'}`
-  return new StoreError('locked', `the folder ${folder} is in use by ${holder}: stop it, or use another folder`)
+function nameOf(words: string): string {
+  const { pid, host, since } = parse(words)
+  return pid === undefined ? 'another process' : `process ${pid} on ${host ?? '?'} since ${since ?? '?'}`
+}
+
+/** @param who which process it is */
+export function locked(folder: string, who: string): StoreError {
+  return new StoreError('locked', `the folder ${folder} is in use by ${who}: stop it, or use another folder`)
 }
 
 /** Only what a well-behaved holder would say gets into a message. */
 function parse(who: string): LockHolder {
-  const [, pid, host, since] = /^\{"pid":(\d+),"host":"([\w.-]+)","since":"([\w:.-]+)"\}$/.exec(who) ?? []
+  const [, pid, host, since] = /^\{"pid":(\d+),"host":"([\w.-]+)","since":"([\w:.-]+)"\}$/.exec(who.trimEnd()) ?? []
   return { ...(pid && { pid }), ...(host && { host }), ...(since && { since }) }
 }
 

@@ -1,0 +1,112 @@
+/**
+ * The engine of a process that has not the database open: it asks the one that has, its host.
+ *
+ * @module
+ */
+import type { Socket } from 'node:net'
+import type { Engine, Guard } from './engine.ts'
+import { StoreError, storeErrorCodes } from './error.ts'
+import { bytes, type Field, frame, onFrame, text } from './frames.ts'
+
+export interface Guest extends Engine {
+  /** Wants the host to close the database: true once it has, false when it stays. */
+  askToLeave(): Promise<boolean>
+}
+
+/** The host has ended; what it was asked last may have been done or not. */
+export class HostGone extends Error {
+  override readonly message = 'the process that had the database open has ended'
+}
+
+/** How long a host may keep silent. One that does nothing else answers within a flush of its disk. */
+const patienceMs = 30_000
+
+/**
+ * @param host a connection to it, which closing the engine ends. It keeps the process alive while an answer is awaited.
+ * @param who which process that is, for messages
+ * @param onGone called when the connection has ended
+ */
+export function guest(host: Socket, who: string, onGone: () => void): Guest {
+  const waiting = new Map<string, { resolve: (reply: readonly Field[]) => void; reject: (error: Error) => void }>()
+  let asked = 0
+
+  function end(error: Error): void {
+    for (const { reject } of waiting.values()) reject(error)
+    waiting.clear()
+    host.destroy()
+    onGone()
+  }
+
+  host.on('close', () => end(new HostGone()))
+  host.setTimeout(patienceMs, () => {
+    const silence = `${who}, which has the database open, has been silent for ${patienceMs / 1000} s`
+    if (waiting.size > 0) end(new StoreError('io', `${silence}: let it go on, or end it`))
+  })
+  onFrame(host, ([number, ...reply]) => {
+    const asking = waiting.get(text(number))
+    waiting.delete(text(number))
+    if (waiting.size === 0) host.unref()
+    asking?.resolve(reply)
+  })
+  host.resume().unref()
+
+  function ask(...question: readonly Field[]): Promise<readonly Field[]> {
+    return new Promise((resolve, reject) => {
+      if (host.destroyed) throw new HostGone()
+      const number = String(asked++)
+      const whole = frame([bytes(number), ...question])
+      if (whole === undefined) throw new StoreError('invalid', 'a commit of this size is not possible beside a server')
+      waiting.set(number, { resolve, reject })
+      host.ref().write(whole)
+    })
+  }
+
+  /** What was asked for, once it is done; `guards` are those that may turn out not to hold. */
+  async function done(question: readonly Field[], guards: readonly Guard[] = []): Promise<readonly Field[]> {
+    const [answer, ...fields] = await ask(...question)
+    if (text(answer) === 'done') return fields
+    const [code, message, position] = fields
+    const guard = position && guards[Number(text(position))]
+    const known = storeErrorCodes.find(each => each === text(code)) ?? 'io'
+    if (known === 'closed') throw new HostGone()
+    throw new StoreError(known, text(message), guard && { guard })
+  }
+
+  return {
+    async get(key, previous) {
+      const [value] = await done([bytes('get'), key])
+      return value && previous && Buffer.compare(value, previous) === 0 ? previous : value
+    },
+
+    async range(from, to, { limit, reverse = false }) {
+      const question = [bytes('range'), from, to, bytes(String(limit)), reverse ? bytes('reverse') : undefined]
+      const fields = await done(question)
+      return Array.from({ length: fields.length / 2 }, (_, at) => ({
+        key: fields[2 * at] ?? none,
+        value: fields[2 * at + 1] ?? none,
+      }))
+    },
+
+    async commit(guards, changes) {
+      const rows = [...guards, ...changes].flatMap(({ key, value }) => [key, value])
+      await done([bytes('commit'), bytes(String(guards.length)), ...rows], guards)
+    },
+
+    async askToLeave() {
+      try {
+        await ask(bytes('leave'))
+        return false
+      } catch (error) {
+        if (error instanceof HostGone) return true
+        throw error
+      }
+    },
+
+    close() {
+      host.destroy()
+      return Promise.resolve()
+    },
+  }
+}
+
+const none = new Uint8Array()

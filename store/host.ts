@@ -1,0 +1,72 @@
+/**
+ * The process that has a database open answers those that have not: its guests.
+ *
+ * Whoever can connect could as well write the file; what is asked is judged all the same, as the engine judges it.
+ *
+ * @module
+ */
+import type { Socket } from 'node:net'
+import type { Change, Engine, Guard } from './engine.ts'
+import { StoreError } from './error.ts'
+import { bytes, type Field, frame, onFrame, text } from './frames.ts'
+
+export interface Host {
+  /** A guest that comes before the engine is open waits. */
+  readonly engine: Promise<Engine>
+  /** A guest wants to have the database open itself: false when this process stays, and starts to leave otherwise. */
+  leave(): boolean
+}
+
+/** Serves one guest for as long as it is connected. */
+export function serve(guest: Socket, host: Host): void {
+  onFrame(guest, ([number, question, ...fields]) => {
+    // When this process leaves, the connection ends: that is the answer.
+    if (text(question) === 'leave' && host.leave()) return
+    void answer(text(question), fields, host).then(reply => {
+      const whole = frame([number, ...reply]) ?? frame([number, ...failed(tooLarge())])
+      if (whole === undefined || !guest.writable || guest.write(whole)) return
+      // One that does not listen asks no more either.
+      guest.pause().once('drain', () => guest.resume())
+    })
+  })
+}
+
+async function answer(question: string, fields: readonly Field[], host: Host): Promise<readonly Field[]> {
+  try {
+    if (question === 'leave') return [bytes('stay')]
+    const engine = await host.engine
+    if (question === 'commit') return await commit(engine, fields)
+    if (question === 'range') return [bytes('done'), ...(await range(engine, fields))]
+    if (question === 'get') return [bytes('done'), await engine.get(fields[0] ?? none)]
+    throw new StoreError('invalid', 'the process that has the database open is of another release: restart it')
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+async function range(engine: Engine, [from, to, limit, reverse]: readonly Field[]): Promise<readonly Field[]> {
+  const entries = await engine.range(from, to, { limit: Number(text(limit)), reverse: reverse !== undefined })
+  return entries.flatMap(({ key, value }) => [key, value])
+}
+
+async function commit(engine: Engine, [count, ...fields]: readonly Field[]): Promise<readonly Field[]> {
+  const rows: Change[] = []
+  for (let at = 0; at < fields.length; at += 2) rows.push({ key: fields[at] ?? none, value: fields[at + 1] })
+  const guards = rows.splice(0, Number(text(count)))
+  try {
+    await engine.commit(guards, rows)
+    return [bytes('done')]
+  } catch (error) {
+    return failed(error, guards)
+  }
+}
+
+function failed(error: unknown, guards: readonly Guard[] = []): readonly Field[] {
+  const { code, message, guard } = error instanceof StoreError ? error : new StoreError('io', String(error))
+  const position = guard && bytes(String(guards.indexOf(guard)))
+  return [bytes('failed'), bytes(code), bytes(message), position]
+}
+
+const tooLarge = (): StoreError => new StoreError('invalid', 'more is asked for at once than can be answered at once')
+
+const none = new Uint8Array()
