@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Authority } from '../certs/index.ts'
 import {
   createMasterKeyFile,
@@ -64,13 +65,23 @@ export interface Opened {
 /** Secrets come from the environment or a file, never from the settings. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
+export interface OpenOptions {
+  /** Whether the folder has just been created, and its store is still to be made. Default false. */
+  readonly isNew?: boolean
+  /** Whether this is the folder's server, who keeps the store open itself. Default false. */
+  readonly isServer?: boolean
+}
+
 /**
  * Opens a data folder that is initialised. Close the store when done.
  *
- * @param isNew whether the folder has just been created, and its store is still to be made
  * @throws DataFolderError, StoreError, CertsError
  */
-export async function openHouse(config: Config, environment: Environment, isNew = false): Promise<Opened> {
+export async function openHouse(
+  config: Config,
+  environment: Environment,
+  { isNew = false, isServer = false }: OpenOptions = {},
+): Promise<Opened> {
   const folder = dataFolder(config.data)
   if (!isNew && !isInitialised(folder)) throw notInitialised(folder)
   const authorities = await openAuthorities(folder, config.https.address)
@@ -78,7 +89,7 @@ export async function openHouse(config: Config, environment: Environment, isNew 
   const readTrusts = trustReader()
   const trusts = trustsOf((await readTrusts(config)).trust)
   const hospitality = { trusts, clientName, ownIssuers: issuersIn(authorities) }
-  const store = await openFolderStore(folder, config, environment, isNew)
+  const store = await openFolderStore(folder, config, environment, { isNew, isServer })
   return {
     folder,
     config,
@@ -98,27 +109,36 @@ export async function openFolderStore(
   folder: DataFolder,
   config: Config,
   environment: Environment,
-  isNew: boolean,
+  { isNew = false, isServer = false }: OpenOptions = {},
 ): Promise<Store> {
   const masterKey = await masterKeyOf(folder, config, environment, isNew)
-  const engine = await lmdb({ path: folder.store })
+  if (!isServer) await refuseBesideOldServer(folder)
+  const engine = await lmdb({ path: folder.store, stays: isServer })
   try {
-    return await openStore({ engine, masterKey, create: isNew, mayRaise: () => refuseWhileServed(folder) })
+    return await openStore({ engine, masterKey, create: isNew })
   } catch (error) {
     await engine.close()
     throw error
   }
 }
 
-/** The server of an older release would not see all that is written in the new format. */
-async function refuseWhileServed(folder: DataFolder): Promise<void> {
-  const holder = await lockHolder(folder.path)
-  if (holder === undefined || holder.pid === String(process.pid)) return
-  throw new StoreError(
-    'format',
-    `the store is of an older format, and the server that has it open (process ${holder.pid ?? 'unknown'}) may be of an older release: restart that with this release first`,
-  )
+/** A server of release 0.1 would not answer for its store, and opening that beside it could undo what it writes. */
+async function refuseBesideOldServer(folder: DataFolder): Promise<void> {
+  const giveUp = Date.now() + startMs
+  for (;;) {
+    const server = await lockHolder(folder.path)
+    if (server === undefined || (await lockHolder(folder.store)) !== undefined) return
+    if (Date.now() > giveUp)
+      throw new StoreError(
+        'locked',
+        `the server (process ${server.pid ?? 'unknown'}) has the store open and does not answer for it, so that it seems to be of an older release: restart it with this one first`,
+      )
+    await setTimeout(100)
+  }
 }
+
+/** What a server takes at most from its start until its store is open. */
+const startMs = 5000
 
 /** A key in memory for a store in memory. */
 export const openEphemeralStore = (): Promise<Store> =>

@@ -42,7 +42,7 @@ export async function initialise(options: InitialiseOptions): Promise<{ server: 
   const { data, hosts, environment = {}, isIssuing = false, keyType } = options
   const now = new Date()
   const isNew = await makeDataFolder(options, now)
-  const opened = await openHouse(await loadConfig({ data: resolve(data), environment }), environment, isNew)
+  const opened = await openHouse(await loadConfig({ data: resolve(data), environment }), environment, { isNew })
   try {
     if (isNew && isIssuing) await descend(opened, keyType, now)
     const authorities = await openAuthorities(opened.folder, opened.config.https.address)

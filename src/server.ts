@@ -109,7 +109,7 @@ function startKept(options: ServerOptions): Promise<RunningServer> {
     const isNew = await makeDataFolder({ data, hosts }, now)
     const config = await configOf(options)
     const log = opening.with(await openLog(config.log), log => log.close())
-    const opened = await openHouse(config, environment, isNew)
+    const opened = await openHouse(config, environment, { isNew, isServer: true })
     opening.with(opened.store, store => store.close())
     await raised(opened.store, log)
     const server = await credentialsOf(opened, hosts, now)

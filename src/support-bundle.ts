@@ -112,7 +112,7 @@ async function logOf({ log }: Config, most: number) {
 const tables = [objectTable, 'client', 'issued', 'revocationList', 'enrollment', 'task', 'taskKey', 'token']
 
 async function storeState(folder: DataFolder, config: Config, { environment, now, onProgress }: BundleOptions) {
-  const store = await openFolderStore(folder, config, environment, false)
+  const store = await openFolderStore(folder, config, environment)
   try {
     let opened = 0
     const advance = (): void => onProgress?.(++opened)
@@ -134,10 +134,10 @@ async function storeState(folder: DataFolder, config: Config, { environment, now
 async function checkTable(store: Store, table: string, advance: () => void) {
   let total = 0
   const damaged: string[] = []
-  for await (const id of store.list(table)) {
+  for await (const { id, open } of store.records(table)) {
     try {
-      const record = await store.get(table, id)
-      record?.body.fill(0)
+      const record = await open()
+      record.body.fill(0)
       total += 1
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'damaged') throw error

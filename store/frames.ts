@@ -73,7 +73,7 @@ export function onFrame(socket: Socket, use: (fields: readonly Field[]) => void)
 
 function fieldsOf(bytes: Buffer): Field[] | undefined {
   const fields: Field[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     if (bytes.length - at < lengthBytes) return undefined
     const length = bytes.readUInt32BE(at)
     at += lengthBytes

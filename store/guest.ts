@@ -75,7 +75,8 @@ export function guest(host: Socket, who: string, onGone: () => void): Guest {
   return {
     async get(key, previous) {
       const [value] = await done([bytes('get'), key])
-      return value && previous && Buffer.compare(value, previous) === 0 ? previous : value
+      if (value === undefined) return undefined
+      return previous !== undefined && Buffer.compare(value, previous) === 0 ? previous : new Uint8Array(value)
     },
 
     async range(from, to, { limit, reverse = false }) {

@@ -16,11 +16,6 @@ export interface StoreOptions {
    * that a volume that was not mounted is not taken for a beginning. Default true.
    */
   readonly create?: boolean | undefined
-  /**
-   * Asked before a store of an older format is raised, which its first commit does: throws if that must not be, since a process
-   * of an older release has it open. Default: it may.
-   */
-  readonly mayRaise?: (() => Promise<void>) | undefined
   /** Milliseconds since 1970, for the dates kept beside keys. Default: the system's clock. */
   readonly now?: (() => number) | undefined
 }
@@ -49,17 +44,11 @@ export interface Store extends Sealed {
  * @throws StoreError `format` when the engine holds something else or something newer; `masterKey` when the master key
  *   is not this store's or cannot be had; `damaged` when header or keyring do not open under the right master key.
  */
-export async function openStore({
-  engine,
-  masterKey,
-  create = true,
-  mayRaise = () => Promise.resolve(),
-  now = Date.now,
-}: StoreOptions): Promise<Store> {
+export async function openStore({ engine, masterKey, create = true, now = Date.now }: StoreOptions): Promise<Store> {
   const keyring = await openKeyring(engine, { masterKey, create, now })
   const { id, created } = keyring.header()
   return {
-    ...sealed(engine, keyring, mayRaise),
+    ...sealed(engine, keyring),
     id,
     created: new Date(created),
     rewrap: next => keyring.rewrap(next),

@@ -9,7 +9,7 @@
  * @module
  */
 import { setImmediate } from 'node:timers/promises'
-import { type Awaitable, type Engine, when } from './engine.ts'
+import { type Awaitable, type Engine, type Entry, when } from './engine.ts'
 import { keyNumber } from './envelope.ts'
 import { StoreError } from './error.ts'
 import { storeFormat } from './header.ts'
@@ -25,6 +25,13 @@ export interface FindOptions {
   readonly reverse?: boolean | undefined
   /** Default: all. */
   readonly limit?: number | undefined
+}
+
+/** Opened one by one, so that a damaged record does not hide the others. */
+export interface FoundRecord {
+  readonly id: string
+  /** @throws StoreError `damaged`, as `get` does */
+  readonly open: () => Awaitable<StoredRecord>
 }
 
 /**
@@ -50,6 +57,9 @@ export interface Sealed {
   /** As {@link find}, for all records of the table. */
   list(table: string, options?: FindOptions): AsyncIterable<string>
 
+  /** As {@link list}, with what each record held when its page was read: whoever reads them all asks less often so. */
+  records(table: string, options?: FindOptions): AsyncIterable<FoundRecord>
+
   /** The id of the one record that carries the unique term; a hint, as from `find`. */
   holder(table: string, uniqueTerm: string): Awaitable<string | undefined>
 
@@ -68,12 +78,8 @@ export interface Sealed {
   close(): Promise<void>
 }
 
-/**
- * A barrier round an engine, which is the barrier's from now on.
- *
- * @param mayRaise throws where a store of an older format must not be written yet
- */
-export function sealed(engine: Engine, keyring: Keyring, mayRaise: () => Promise<void>): Sealed {
+/** A barrier round an engine, which is the barrier's from now on. */
+export function sealed(engine: Engine, keyring: Keyring): Sealed {
   function open(table: string, id: string, place: Uint8Array, envelope: Uint8Array): Awaitable<StoredRecord> {
     const number = numberOf(table, id, envelope)
     const key = keyring.find(number)
@@ -86,14 +92,19 @@ export function sealed(engine: Engine, keyring: Keyring, mayRaise: () => Promise
     })
   }
 
-  async function* scan(prefix: Uint8Array, { after, reverse = false, limit = Infinity }: FindOptions) {
+  async function* scan<T>(
+    prefix: Uint8Array,
+    { after, reverse = false, limit = Infinity }: FindOptions,
+    found: (id: string, row: Entry) => T,
+  ): AsyncGenerator<T> {
     let last = after
     for (let left = limit; left > 0; left -= pageRows) {
       const page = Math.min(left, pageRows)
       const rows = await engine.range(...bounds(prefix, last, reverse), { limit: page, reverse })
-      for (const { key } of rows) {
+      for (const row of rows) {
+        const { key } = row
         last = Buffer.from(key.buffer, key.byteOffset + prefix.length, key.length - prefix.length).toString()
-        yield last
+        yield found(last, row)
       }
       if (rows.length < page) return
       // An engine that answers at once would otherwise keep the event loop to itself until the end of the scan.
@@ -114,12 +125,20 @@ export function sealed(engine: Engine, keyring: Keyring, mayRaise: () => Promise
 
     find(table, term, options = {}) {
       checkTable(table)
-      return scan(indexPrefix(table, keyring.hash(table, term)), options)
+      return scan(indexPrefix(table, keyring.hash(table, term)), options, id => id)
     },
 
     list(table, options = {}) {
       checkTable(table)
-      return scan(recordPrefix(table), options)
+      return scan(recordPrefix(table), options, id => id)
+    },
+
+    records(table, options = {}) {
+      checkTable(table)
+      return scan(recordPrefix(table), options, (id, { key, value }) => ({
+        id,
+        open: () => open(table, id, key, value),
+      }))
     },
 
     holder(table, uniqueTerm) {
@@ -135,10 +154,7 @@ export function sealed(engine: Engine, keyring: Keyring, mayRaise: () => Promise
     },
 
     async commit(records, beliefs = []) {
-      if (keyring.header().format < storeFormat) {
-        await mayRaise()
-        await keyring.raise()
-      }
+      if (keyring.header().format < storeFormat) await keyring.raise()
       const { guards, changes, explain } = plan(keyring, records, beliefs)
       await engine.commit(guards, changes).catch((error: unknown) => {
         throw explain(error)

@@ -65,7 +65,7 @@ async function openKept(folder: string): Promise<Place> {
   try {
     const key = join(folder, 'master.key')
     if (!existsSync(key)) await createMasterKeyFile(key)
-    const engine = await lmdb({ path: join(folder, 'store') })
+    const engine = await lmdb({ path: join(folder, 'store'), stays: true })
     try {
       return { store: await openStore({ engine, masterKey: masterKeyFile(key) }), release: () => lock.release() }
     } catch (error) {

@@ -23,10 +23,9 @@ export async function* inventory(
   now: number,
   skip: (uniqueIdentifier: string) => void,
 ): AsyncGenerator<Inventoried> {
-  for await (const id of store.list(objectTable, { reverse: true })) {
+  for await (const { id, open } of store.records(objectTable, { reverse: true })) {
     try {
-      const record = await store.get(objectTable, id)
-      if (record === undefined) continue
+      const record = await open()
       yield withoutContents(current(readRecord(record.body), now))
       record.body.fill(0)
     } catch (error) {

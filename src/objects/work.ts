@@ -55,7 +55,7 @@ export interface Work {
 }
 
 /** Errors that a write meets whatever is written. */
-const unwritable: ReadonlySet<StoreErrorCode> = new Set(['full', 'io', 'format'])
+const unwritable: ReadonlySet<StoreErrorCode> = new Set(['full', 'io'])
 
 const nothing: Savepoint = { changes: new Map(), served: new Set() }
 

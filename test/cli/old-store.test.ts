@@ -17,7 +17,7 @@ const { masterKey, objects, rows } = JSON.parse(
   readonly rows: readonly (readonly [string, string])[]
 }
 
-it('is read beside the server, and written when that has ended', async () => {
+it('is not opened beside a server that does not answer for it, and written when that has ended', async () => {
   const { path, data } = await house()
   await rm(join(data, 'store'), { recursive: true })
   const engine = await lmdb({ path: join(data, 'store') })
@@ -29,16 +29,18 @@ it('is read beside the server, and written when that has ended', async () => {
   await engine.close()
   await writeFile(join(data, 'master.key'), `${masterKey}\n`)
 
+  const file = join(data, 'store', 'data.mdb')
+  const before = await readFile(file)
   const server = await lockFolder(data)
-  const create = ['keys', 'create', '--group', 'a', '--name', 'new', '--data', data]
-  const refused = await kmipd(create)
-  expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining('restart that with this release first')])
+  const refused = await kmipd(['keys', 'list', '--data', data])
+  expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining('restart it with this one first')])
+  expect(await readFile(file)).toEqual(before)
+  await server.release()
+
   const out = join(path, 'drive.key')
   await done(['keys', 'export', objects.drive, '--out', out, '--yes', '--data', data])
   expect(await readFile(out)).toHaveLength(16)
-  await server.release()
-
-  const made = (await done(create)).trim()
+  const made = (await done(['keys', 'create', '--group', 'a', '--name', 'new', '--data', data])).trim()
   const listed = await done(['keys', 'list', '--data', data])
   expect(listed).toContain(made)
   expect(listed).toContain(objects.drive)

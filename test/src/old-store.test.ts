@@ -131,13 +131,6 @@ describe('a store of format 1', () => {
     expect(await located(named('drive 1'))).toEqual([objects.drive])
   })
 
-  it('is not written while that must not be', async () => {
-    const guarded = await reopened({ mayRaise: () => Promise.reject(new Error('an old server runs')) })
-    await expect(guarded.commit([change])).rejects.toThrow('an old server runs')
-    expect(await guarded.get('object', 'new')).toBeUndefined()
-    expect(await formatNow()).toBe(1)
-  })
-
   it('is read from a disk that is full, and raised once there is space', async () => {
     let isFull = true
     const refused = () => Promise.reject(new StoreError('full', 'no space is left'))

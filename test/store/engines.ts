@@ -14,10 +14,17 @@ import { lmdb, memory, StoreError, type Engine, type StoreErrorCode } from '../.
 export const engines: readonly (readonly [string, () => Promise<Engine>])[] = [
   ['memory', async () => finally_(memory())],
   ['lmdb', async () => openLmdb(await folder())],
+  ['lmdb that another has open', async () => openBeside(await folder())],
 ]
 
-export async function openLmdb(path: string): Promise<Engine> {
-  return finally_(await lmdb({ path }))
+export async function openLmdb(path: string, stays = false): Promise<Engine> {
+  return finally_(await lmdb({ path, stays }))
+}
+
+/** Opens the database where it is open already, and stays so: through who has it open. */
+export async function openBeside(path: string): Promise<Engine> {
+  await openLmdb(path, true)
+  return openLmdb(path)
 }
 
 function finally_(engine: Engine): Engine {
