@@ -15,7 +15,7 @@ import type { Guard } from './engine.ts'
  * | `masterKey` | the master key is missing, malformed, unsafe or not this store's | nothing was touched |
  * | `locked` | another process serves this folder, or has it open and does not let go | nothing was touched |
  * | `full` | no space is left for a write | nothing was written; reads go on, and writes once there is space |
- * | `io` | the operating system refused a read or a write | nothing was written |
+ * | `io` | the operating system refused a read or a write, or another process did not answer | nothing was written, unless the message says that it may be |
  * | `closed` | the store was closed | |
  * | `invalid` | an argument is outside the documented limits | nothing was written |
  */

@@ -12,7 +12,7 @@
  * | question | fields | answer | fields |
  * |---|---|---|---|
  * | `get` | key | `done` | value |
- * | `range` | from, to, limit, whether in reverse | `done` | key, value, key, value, … |
+ * | `range` | from, to, limit, whether in reverse | `done`, or `part` of it | key, value, key, value, … |
  * | `commit` | number of guards, their keys and values, then those of the changes | `done` | |
  * | `leave` | | `stay`, or the connection ends | |
  * | any | | `failed` | code, message, position of the guard that does not hold |

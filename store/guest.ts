@@ -4,7 +4,7 @@
  * @module
  */
 import type { Socket } from 'node:net'
-import type { Engine, Guard } from './engine.ts'
+import type { Engine, Entry, Guard } from './engine.ts'
 import { StoreError, storeErrorCodes } from './error.ts'
 import { bytes, type Field, frame, onFrame, text } from './frames.ts'
 
@@ -38,11 +38,15 @@ export function guest(host: Socket, who: string, onGone: () => void): Guest {
   }
 
   host.on('close', () => end(new HostGone()))
-  host.setTimeout(patienceMs, () => {
+  host.on('timeout', () => {
     const silence = `${who}, which has the database open, has been silent for ${patienceMs / 1000} s`
-    if (waiting.size > 0) end(new StoreError('io', `${silence}: let it go on, or end it`))
+    const advice = 'let it go on, or end it; what it was asked for may still be done'
+    if (waiting.size > 0) end(new StoreError('io', `${silence}: ${advice}`))
   })
+  host.setTimeout(patienceMs)
   onFrame(host, ([number, ...reply]) => {
+    // It is about to leave, and the connection about to end.
+    if (text(reply[0]) === 'failed' && text(reply[1]) === 'closed') return
     const asking = waiting.get(text(number))
     waiting.delete(text(number))
     if (waiting.size === 0) host.unref()
@@ -52,7 +56,10 @@ export function guest(host: Socket, who: string, onGone: () => void): Guest {
 
   function ask(...question: readonly Field[]): Promise<readonly Field[]> {
     return new Promise((resolve, reject) => {
-      if (host.destroyed) throw new HostGone()
+      if (host.destroyed) {
+        onGone()
+        throw new HostGone()
+      }
       const number = String(asked++)
       const whole = frame([bytes(number), ...question])
       if (whole === undefined) throw new StoreError('invalid', 'a commit of this size is not possible beside a server')
@@ -61,31 +68,44 @@ export function guest(host: Socket, who: string, onGone: () => void): Guest {
     })
   }
 
-  /** What was asked for, once it is done; `guards` are those that may turn out not to hold. */
+  /** The reply, unless it is a failure; `guards` are those that may turn out not to hold. */
   async function done(question: readonly Field[], guards: readonly Guard[] = []): Promise<readonly Field[]> {
-    const [answer, ...fields] = await ask(...question)
-    if (text(answer) === 'done') return fields
-    const [code, message, position] = fields
+    const reply = await ask(...question)
+    const [answer, code, message, position] = reply
+    if (text(answer) !== 'failed') return reply
     const guard = position && guards[Number(text(position))]
     const known = storeErrorCodes.find(each => each === text(code)) ?? 'io'
-    if (known === 'closed') throw new HostGone()
     throw new StoreError(known, text(message), guard && { guard })
   }
 
   return {
     async get(key, previous) {
-      const [value] = await done([bytes('get'), key])
+      const [, value] = await done([bytes('get'), key])
       if (value === undefined) return undefined
       return previous !== undefined && Buffer.compare(value, previous) === 0 ? previous : new Uint8Array(value)
     },
 
     async range(from, to, { limit, reverse = false }) {
-      const question = [bytes('range'), from, to, bytes(String(limit)), reverse ? bytes('reverse') : undefined]
-      const fields = await done(question)
-      return Array.from({ length: fields.length / 2 }, (_, at) => ({
-        key: fields[2 * at] ?? none,
-        value: fields[2 * at + 1] ?? none,
-      }))
+      const found: Entry[] = []
+      let low = from
+      let high = to
+      for (;;) {
+        const left = bytes(String(limit - found.length))
+        const [answer, ...fields] = await done([
+          bytes('range'),
+          low,
+          high,
+          left,
+          reverse ? bytes('reverse') : undefined,
+        ])
+        for (let at = 0; at < fields.length; at += 2) {
+          found.push({ key: new Uint8Array(fields[at] ?? []), value: new Uint8Array(fields[at + 1] ?? []) })
+        }
+        const last = found.at(-1)
+        if (text(answer) === 'done' || last === undefined) return found
+        if (reverse) high = last.key
+        else low = Buffer.concat([last.key, Uint8Array.of(0)])
+      }
     },
 
     async commit(guards, changes) {
@@ -109,5 +129,3 @@ export function guest(host: Socket, who: string, onGone: () => void): Guest {
     },
   }
 }
-
-const none = new Uint8Array()

@@ -26,7 +26,7 @@ export function serve(guest: Socket, host: Host): void {
       const whole = frame([number, ...reply]) ?? frame([number, ...failed(tooLarge())])
       if (whole === undefined || !guest.writable || guest.write(whole)) return
       // One that does not listen asks no more either.
-      guest.pause().once('drain', () => guest.resume())
+      if (!guest.isPaused()) guest.pause().once('drain', () => guest.resume())
     })
   })
 }
@@ -36,7 +36,7 @@ async function answer(question: string, fields: readonly Field[], host: Host): P
     if (question === 'leave') return [bytes('stay')]
     const engine = await host.engine
     if (question === 'commit') return await commit(engine, fields)
-    if (question === 'range') return [bytes('done'), ...(await range(engine, fields))]
+    if (question === 'range') return await range(engine, fields)
     if (question === 'get') return [bytes('done'), await engine.get(fields[0] ?? none)]
     throw new StoreError('invalid', 'the process that has the database open is of another release: restart it')
   } catch (error) {
@@ -46,8 +46,15 @@ async function answer(question: string, fields: readonly Field[], host: Host): P
 
 async function range(engine: Engine, [from, to, limit, reverse]: readonly Field[]): Promise<readonly Field[]> {
   const entries = await engine.range(from, to, { limit: Number(text(limit)), reverse: reverse !== undefined })
-  return entries.flatMap(({ key, value }) => [key, value])
+  let size = 0
+  const beyond = entries.findIndex(({ key, value }) => (size += key.length + value.length) > maxPageBytes)
+  const shown = beyond === -1 ? entries : entries.slice(0, Math.max(1, beyond))
+  const answer = shown.length < entries.length ? 'part' : 'done'
+  return [bytes(answer), ...shown.flatMap(({ key, value }) => [key, value])]
 }
+
+/** A page that holds more is answered in part. */
+const maxPageBytes = 16 * 1024 * 1024
 
 async function commit(engine: Engine, [count, ...fields]: readonly Field[]): Promise<readonly Field[]> {
   const rows: Change[] = []

@@ -55,9 +55,14 @@ async function openAlone(path: string): Promise<Engine> {
   try {
     await makeFolder(path)
     await checkDatabaseFile(join(path, 'data.mdb'))
-    const db = await openDatabase(path)
-    await syncFolder(path)
-    return engine(path, db)
+    const opened = engine(path, await openDatabase(path))
+    try {
+      await syncFolder(path)
+      return opened
+    } catch (cause) {
+      await opened.close()
+      throw cause
+    }
   } catch (cause) {
     throw storeError(cause, `cannot open the database in ${path}`)
   }
@@ -109,10 +114,10 @@ function engine(path: string, opened: Database): Engine {
   let db = opened
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
-  let isOpen = true
+  let closing: Promise<void> | undefined
 
   function check(): void {
-    if (!isOpen) throw closed()
+    if (closing !== undefined) throw closed()
   }
 
   function read<T>(use: () => T): T {
@@ -174,6 +179,11 @@ function engine(path: string, opened: Database): Engine {
     }
   }
 
+  async function close(): Promise<void> {
+    await writing
+    await db.close()
+  }
+
   return {
     get(key, previous) {
       return read(() => {
@@ -201,12 +211,7 @@ function engine(path: string, opened: Database): Engine {
       })
     },
 
-    async close() {
-      if (!isOpen) return
-      isOpen = false
-      await writing
-      await db.close()
-    },
+    close: () => (closing ??= close()),
   }
 }
 

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { link, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises'
+import { chmod, chown, link, mkdtemp, readdir, rm, stat, symlink, unlink } from 'node:fs/promises'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -39,9 +39,7 @@ export async function lockFolder(path: string, serve: Service = guest => guest.e
     await makeFolder(folder)
     return await viaShortPath(folder, short => acquire(folder, short, serve))
   } catch (cause) {
-    if (cause instanceof StoreError) throw cause
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new StoreError('io', `cannot lock the folder ${folder}: ${why}`, { cause })
+    throw lockError(folder, cause)
   }
 }
 
@@ -79,15 +77,23 @@ async function atHighest<T>(path: string, use: (socket: string) => Promise<T>): 
     return await viaShortPath(folder, short => use(join(short, name(highest))))
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return undefined
-    if (cause instanceof StoreError) throw cause
-    throw new StoreError('io', `cannot look at the lock of ${folder}: ${String(cause)}`, { cause })
+    throw lockError(folder, cause)
   }
+}
+
+function lockError(folder: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const isForeign = codeOf(cause) === 'EACCES'
+  const advice = isForeign ? ': another user holds the lock, or has left a file *.lock behind: run as that user' : ''
+  return new StoreError('io', `cannot lock the folder ${folder}: ${why}${advice}`, { cause })
 }
 
 async function acquire(folder: string, short: string, serve: Service): Promise<FolderLock> {
   const own = `listening-${randomBytes(8).toString('hex')}.lock`
   const listening = await listen(join(short, own), serve)
   try {
+    await keepPrivate(join(folder, own), folder)
     for (;;) {
       const highest = Math.max(0, ...(await sockets(folder)))
       const state = highest === 0 ? dead : await ask(join(short, name(highest)))
@@ -106,8 +112,16 @@ async function acquire(folder: string, short: string, serve: Service): Promise<F
     listening.stop()
     throw error
   } finally {
-    await rm(join(folder, own), { force: true })
+    await rm(join(folder, own), { force: true }).catch(() => undefined)
   }
+}
+
+/** What root makes here is its owner's, who could not take the lock otherwise once root's process is gone. */
+async function keepPrivate(socket: string, folder: string): Promise<void> {
+  await chmod(socket, 0o600)
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = await stat(folder)
+  await chown(socket, uid, gid)
 }
 
 function held({ server, stop }: Listening, path: string): FolderLock {
@@ -160,6 +174,8 @@ function listen(path: string, serve: Service): Promise<Listening> {
   const stop = (): void => {
     server.close()
     for (const guest of guests) guest.destroySoon()
+    // One that does not read would keep this process alive.
+    setTimeout(() => guests.forEach(guest => guest.destroy()), farewellMs).unref()
   }
   return new Promise((resolve, reject) => {
     server.once('error', reject).listen(path, () => resolve({ server, stop }))
@@ -171,10 +187,14 @@ function call(path: string): Promise<Call | undefined> {
   return new Promise((resolve, reject) => {
     let words = ''
     const socket = createConnection(path)
+    const silent = (): void => {
+      reject(new Error('the process that holds it does not answer: let it go on, or end it (fuser tells which it is)'))
+      socket.destroy()
+    }
     const listening = (chunk: Buffer): void => {
       words += chunk.toString()
       if (!words.includes('\n') && words.length <= answerBytes) return
-      socket.off('data', listening).pause().setTimeout(0)
+      socket.off('data', listening).pause().setTimeout(0, silent)
       resolve({ socket, who: nameOf(words) })
     }
     socket.on('data', listening)
@@ -182,14 +202,12 @@ function call(path: string): Promise<Call | undefined> {
     socket.on('error', error => {
       if (!isNobody(error) && !isBusy(error)) reject(error)
     })
-    socket.setTimeout(callMs, () => {
-      reject(new StoreError('io', `the process that has it open does not answer: let it go on, or end it`))
-      socket.destroy()
-    })
+    socket.setTimeout(callMs, silent)
   })
 }
 
 const callMs = 10_000
+const farewellMs = 1000
 
 function isNobody(error: unknown): boolean {
   const code = codeOf(error)

@@ -6,7 +6,7 @@
  * command line, to leave.
  *
  * A commit whose answer was lost with the host is looked for first: what was written is told by its bytes. Where it is not
- * there it is made, under the same guards.
+ * there it is made, under the same guards. (If it was made, and another has overwritten it since, that is a conflict.)
  *
  * @module
  */
@@ -38,17 +38,19 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
   let seat: Seat | undefined
   let taking: Promise<Seat> | undefined
   let leaving: Promise<void> | undefined
-  /** Until then, one that asked for the database goes first. Milliseconds since 1970. */
+  let closing: Promise<void> | undefined
+  /** Until then, one that asked for the database goes first. */
   let givesWayUntil = 0
-  let isOpen = true
   const underWay = new Set<Promise<unknown>>()
 
   async function take(): Promise<Seat> {
     await leaving
+    const giveUp = performance.now() + patienceMs
     for (;;) {
       seat = await visit()
-      if (seat === undefined && Date.now() >= givesWayUntil) seat = await host()
+      if (seat === undefined && performance.now() >= givesWayUntil) seat = await host()
       if (seat !== undefined) return seat
+      if (performance.now() > giveUp) throw locked(path, 'a process that does not answer')
       await setTimeout(retryMs)
     }
   }
@@ -71,8 +73,8 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
     let begin: (engine: Promise<Engine>) => void = () => undefined
     const opened = new Promise<Engine>(resolve => (begin = resolve))
     const leave = (): boolean => {
-      // Not before it is open: an opening that fails has nothing to leave.
-      if (!stays) void opened.then(handOver, () => undefined)
+      // Not before this process has its seat, and has used it for what it came for.
+      if (!stays) void opened.then(() => setTimeout(0)).then(handOver, () => undefined)
       return !stays
     }
     const lock = await lockFolder(path, caller => serve(caller, { engine: opened, leave })).catch(passOverLocked)
@@ -80,7 +82,8 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
     begin(open())
     try {
       const engine = await opened
-      return { engine, isHost: true, leave: () => engine.close().then(() => lock.release()) }
+      let left: Promise<void> | undefined
+      return { engine, isHost: true, leave: () => (left ??= engine.close().then(() => lock.release())) }
     } catch (error) {
       await lock.release()
       throw error
@@ -89,13 +92,13 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
 
   function handOver(): void {
     if (seat?.isHost !== true) return
-    givesWayUntil = Date.now() + giveWayMs
-    leaving = seat.leave()
+    givesWayUntil = performance.now() + giveWayMs
+    leaving = seat.leave().catch(() => undefined)
     seat = undefined
   }
 
   function at<T>(use: (engine: Engine) => Awaitable<T>): Awaitable<T> {
-    if (!isOpen) throw closed()
+    if (closing !== undefined) throw closed()
     if (seat?.isHost === true) return use(seat.engine)
     const done = elsewhere(use)
     underWay.add(done)
@@ -117,6 +120,12 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
     }
   }
 
+  async function close(): Promise<void> {
+    await Promise.allSettled(underWay)
+    await seat?.leave()
+    await leaving
+  }
+
   await take()
   return {
     get: (key, previous) => at(engine => engine.get(key, previous)),
@@ -132,16 +141,11 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
       })
     },
 
-    async close() {
-      if (!isOpen) return
-      isOpen = false
-      await Promise.allSettled(underWay)
-      await seat?.leave()
-      await leaving
-    },
+    close: () => (closing ??= close()),
   }
 }
 
+const patienceMs = 30_000
 const retryMs = 20
 const giveWayMs = 1000
 const maxLost = 10

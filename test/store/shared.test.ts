@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -65,9 +65,52 @@ test('what is under way when it is handed over is finished', async () => {
   expect(found).toHaveLength(200)
 })
 
+test('it is handed over while it is being opened', async () => {
+  for (let ms = 0; ms < 24; ms += 2) {
+    const path = await folder()
+    const first = openLmdb(path)
+    await new Promise(resolve => setTimeout(resolve, ms))
+    const second = await openLmdb(path, true)
+    await (await first).commit([], [{ key: counter, value: bytes(`${ms}`) }])
+    expect(await second.get(counter)).toEqual(bytes(`${ms}`))
+  }
+})
+
+test('it is not opened again before it is closed, though that takes a while', async () => {
+  const path = await folder()
+  const first = await openLmdb(path)
+  const put = (number: number) => first.commit([], [{ key: bytes(`k${number}`), value: new Uint8Array(500) }])
+  const commits = Promise.all(Array.from({ length: 5000 }, (_, number) => put(number)))
+  let isClosed = false
+  const closed = first.close().then(() => (isClosed = true))
+  const second = await openLmdb(path, true)
+  expect(isClosed).toBe(true)
+  await Promise.all([commits, closed])
+  expect(await second.range(bytes('k'), bytes('l'), { limit: 10_000 })).toHaveLength(5000)
+})
+
+test('a page of large rows arrives whole, in both directions', async () => {
+  const path = await folder()
+  const engine = await openLmdb(path, true)
+  const keys = Array.from({ length: 12 }, (_, number) => bytes(`k${String(number).padStart(2, '0')}`))
+  for (const key of keys) await engine.commit([], [{ key, value: new Uint8Array(3_000_000).fill(key[2] ?? 0) }])
+  const beside = await openLmdb(path)
+  for (const [limit, reverse] of [
+    [12, false],
+    [12, true],
+    [9, false],
+    [100, true],
+  ] as const) {
+    const found = await beside.range(bytes('k'), bytes('l'), { limit, reverse })
+    expect(found.map(({ key }) => key)).toEqual((reverse ? keys.toReversed() : keys).slice(0, limit))
+    expect(found.every(({ key, value }) => value.length === 3_000_000 && value[7] === key[2])).toBe(true)
+  }
+})
+
 test('two that stay cannot both', async () => {
   const path = await folder()
   const first = await openLmdb(path, true)
+  for (const name of await readdir(path)) expect((await stat(join(path, name))).mode & 0o777).toBe(0o600)
   const error = await lmdb({ path, stays: true }).catch((error: unknown) => error)
   expect(error).toMatchObject({
     code: 'locked',
@@ -142,6 +185,22 @@ describe('a caller that talks nonsense', () => {
     expect(caller.destroyed).toBe(false)
     caller.destroy()
     expect(await codeOf((await openLmdb(path)).commit([], [{ key: counter, value: bytes('1') }]))).toBe('none')
+  })
+
+  test('one that does not listen does not keep the process alive', async () => {
+    const path = await folder()
+    const host = child('committer', [path, 'echo', ''])
+    await host.said('ready')
+    const beside = await openLmdb(path)
+    await beside.commit([], [{ key: counter, value: new Uint8Array(8_000_000) }])
+    const caller = (await connected(path)).pause()
+    const field = (text: string): Buffer => Buffer.concat([head(text.length + 1), Buffer.from(text)])
+    const question = Buffer.concat([field('7'), field('get'), field('counter')])
+    for (let asked = 0; asked < 20; asked++) caller.write(Buffer.concat([head(question.length), question]))
+    await beside.get(counter)
+    host.process.stdin?.end()
+    expect(await host.ended).toBe(0)
+    caller.destroy()
   })
 
   async function connected(path: string): Promise<Socket> {
