@@ -66,13 +66,15 @@ test('what is under way when it is handed over is finished', async () => {
 })
 
 test('it is handed over while it is being opened', async () => {
-  for (let ms = 0; ms < 24; ms += 2) {
+  for (let round = 0; round < 10; round++) {
     const path = await folder()
-    const first = openLmdb(path)
-    await new Promise(resolve => setTimeout(resolve, ms))
+    const first = child('committer', [path, 'echo', ''])
+    while ((await lockHolder(path)) === undefined) await new Promise(resolve => setTimeout(resolve, round / 4))
     const second = await openLmdb(path, true)
-    await (await first).commit([], [{ key: counter, value: bytes(`${ms}`) }])
-    expect(await second.get(counter)).toEqual(bytes(`${ms}`))
+    first.process.stdin?.write(`v${round}\n`)
+    await first.said(`v${round}`)
+    expect(await second.get(counter)).toEqual(bytes(`v${round}`))
+    first.process.kill()
   }
 })
 
