@@ -104,8 +104,8 @@ describe('architecture', () => {
   it('objects to what the table does not name', () => {
     const [protocol, store] = rules
     if (protocol === undefined || store === undefined) throw new Error('no rules')
-    expect(objection('protocol/ttlv.ts', 'node:fs', protocol)).toMatch(/Node.js/)
-    expect(objection('protocol/ttlv.ts', '../store/index.ts', protocol)).toMatch(/no door/)
+    expect(objection('protocol/ttlv/decode.ts', 'node:fs', protocol)).toMatch(/Node.js/)
+    expect(objection('protocol/ttlv/decode.ts', '../../store/index.ts', protocol)).toMatch(/no door/)
     expect(objection('protocol/schema/codec.ts', '../errors.ts', protocol)).toBeUndefined()
     expect(objection('store/rows.ts', 'lmdb', store)).toMatch(/store\/lmdb\.ts alone/)
     expect(objection('store/rows.ts', '../test/x.ts', store)).toMatch(/no door/)
