@@ -8,6 +8,10 @@
  */
 import {
   encode,
+  encodeInSteps,
+  identifierItemBytes,
+  identifiersOf,
+  isLong,
   objectExistsIn,
   objectTypes,
   operationsOf,
@@ -99,9 +103,10 @@ function attempt(request: RequestMessage, session: Session, house: House, correl
   const work = beginWork(house.store, house.recent)
 
   function conclude(audit: readonly Audit[]): Awaitable<Attempt> {
-    const answer = answerOf(audit, request, house)
-    if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
-    return work.hasChanges() ? write(answer) : answer
+    return when(answerOf(audit, request, house), answer => {
+      if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
+      return work.hasChanges() ? write(answer) : answer
+    })
   }
 
   async function write(answer: Answer): Promise<Attempt> {
@@ -109,7 +114,7 @@ function attempt(request: RequestMessage, session: Session, house: House, correl
     if (error === undefined) return answer
     answer.bytes.fill(0)
     const audit = answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) }))
-    return { ...answerOf(audit, request, house), error }
+    return { ...(await answerOf(audit, request, house)), error }
   }
 
   return ending(
@@ -119,17 +124,27 @@ function attempt(request: RequestMessage, session: Session, house: House, correl
 }
 
 /** Encoded before it is committed, so that what cannot be told is not done. */
-function answerOf(audit: readonly Audit[], { version }: RequestMessage, house: House): Answer {
+function answerOf(audit: readonly Audit[], { version }: RequestMessage, house: House): Awaitable<Answer> {
   const batchItem = audit.map(({ response }) => response)
   const message: ResponseMessage = { version, timeStamp: Math.floor(house.now() / 1000), batchItem }
+  if (isLong(message)) return encodeInTurns(message).then(bytes => ({ bytes, audit }))
   return { bytes: encode(writeResponse(message)), audit }
+}
+
+async function encodeInTurns(message: ResponseMessage): Promise<Uint8Array> {
+  const slice = timeSlice()
+  const steps = encodeInSteps(message)
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value
+    if (slice.isOver()) await slice.next()
+  }
 }
 
 const isTooLarge = ({ bytes }: Answer, { header }: RequestMessage): boolean =>
   header.maximumResponseSize !== undefined && bytes.length > header.maximumResponseSize
 
 /** KMIP 2.1 §9.12. Nothing was committed: no item has happened. */
-function tooLarge({ bytes, audit }: Answer, request: RequestMessage, house: House): Answer {
+function tooLarge({ bytes, audit }: Answer, request: RequestMessage, house: House): Awaitable<Answer> {
   const failure = new Failure(
     'ResponseTooLarge',
     `the response takes ${bytes.length} bytes, the request allows ${request.header.maximumResponseSize ?? 0}`,
@@ -190,7 +205,8 @@ function runBatch(
   }
 
   function enter({ response, uniqueIdentifier, error }: Outcome, started: number, savepoint: Savepoint) {
-    answerBytes += identifierBytes(response.payload)
+    // Other long answers are as long as the records that were read for them.
+    answerBytes += identifiersOf(response.payload).length * identifierItemBytes
     if (work.bytesRead() + answerBytes > house.maxResponseBytes)
       throw new Failure(
         'ResponseTooLarge',
@@ -229,14 +245,6 @@ function runBatch(
     if (ended !== undefined) return ended
   }
   return audit
-}
-
-const identifierItemBytes = 48
-
-/** What the identifiers of a Locate take: the other long answers are as long as the records that were read for them. */
-function identifierBytes(payload: unknown): number {
-  const { uniqueIdentifier } = (payload ?? {}) as { readonly uniqueIdentifier?: unknown }
-  return Array.isArray(uniqueIdentifier) ? uniqueIdentifier.length * identifierItemBytes : 0
 }
 
 /** What this server can do in each version. */

@@ -182,7 +182,7 @@ function writeResponseItem(item: ResponseItem, version: Version): Item {
   })
 }
 
-function writePayload(
+export function writePayload(
   side: 'request' | 'response',
   name: string | number | undefined,
   payload: unknown,

@@ -19,6 +19,34 @@ export function encode(item: Item): Uint8Array {
   return slab.end(target)
 }
 
+/** Writes what is too long to be written at once, piece by piece, over as many turns as it takes. */
+export interface Encoding {
+  /** Begins a structure: what is written from then on is within it, until it is closed. */
+  open(tag: number): void
+  /** @throws RangeError as `encode` does */
+  write(item: Item): void
+  close(): void
+  /** What was written; all structures are closed. */
+  end(): Uint8Array
+}
+
+/** @param size the bytes that it will take, about */
+export function encoding(size: number): Encoding {
+  const bytes = new Uint8Array(size)
+  const target: Target = { bytes, view: new DataView(bytes.buffer), from: 0, length: 0 }
+  const opened: number[] = []
+  return {
+    open: tag => void opened.push(encodeHeader(target, tag, codes.Structure)),
+    write: item => encodeItem(target, item),
+    close() {
+      const header = opened.pop()
+      if (header === undefined) throw new RangeError('no structure is open')
+      closeStructure(target, header)
+    },
+    end: () => target.bytes.subarray(0, target.length),
+  }
+}
+
 /** Up to this length a loop beats the call into TextEncoder. */
 const shortText = 64
 
@@ -33,6 +61,11 @@ function encodeHeader(target: Target, tag: number, code: number, length = 0): nu
   target.view.setUint32(header, (tag << 8) | code)
   target.view.setUint32(header + 4, length)
   return header
+}
+
+/** Writes the length, once it is known, of what began at `header`. */
+function closeStructure(target: Target, header: number): void {
+  target.view.setUint32(header + 4, target.length - header - headerBytes)
 }
 
 /** Writes the header of a value that takes eight bytes, with its padding. @returns where the value goes; it is zero so far */
@@ -50,7 +83,7 @@ function encodeItem(target: Target, item: Item): void {
     case 'Structure': {
       const header = encodeHeader(target, tag, codes.Structure)
       for (const member of item.value) encodeItem(target, member)
-      target.view.setUint32(header + 4, target.length - header - headerBytes)
+      closeStructure(target, header)
       return
     }
     case 'Integer': {

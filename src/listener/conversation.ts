@@ -1,7 +1,7 @@
 /**
  * One admitted connection: messages in, responses out, in order and one at a time.
  *
- * A response is one write, and the next message is not begun before the last response has left; what a client sends
+ * A response is one write, unless it is very long, and the next message is not begun before the last response has left; what a client sends
  * meanwhile waits, up to a bound at which the socket is no longer read. So a client that does not read holds one response
  * and a message or two, no more.
  *
@@ -42,6 +42,9 @@ export interface Conversation {
 
 /** Complete messages that may wait before the socket is no longer read. */
 const maxWaitingBytes = 65_536
+
+/** What takes about a millisecond to encrypt. */
+const maxWriteBytes = 262_144
 
 /** @param who tells the log whose connection it is */
 export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: Terms<S>): Conversation {
@@ -96,9 +99,14 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
   function send(response: Uint8Array): void {
     if (socket.destroyed) return
     enter('sending')
-    outbox(() => {
-      if (!socket.destroyed) socket.write(response, sent)
-    })
+    outbox(() => write(response))
+  }
+
+  /** A long response goes piece by piece: to encrypt it at once would keep others waiting. */
+  function write(response: Uint8Array): void {
+    if (socket.destroyed) return
+    if (response.length <= maxWriteBytes) socket.write(response, sent)
+    else socket.write(response.subarray(0, maxWriteBytes), () => write(response.subarray(maxWriteBytes)))
   }
 
   function sent(error?: Error | null): void {

@@ -140,7 +140,7 @@ async function messages(folder: string, { data, ids, client, server: credentials
   return rows
 }
 
-/** The medians of the rounds' longest answers of kmipd and of the bare server, while kmipd answers what is heavy. */
+/** The longest answers of kmipd and of the bare server in all rounds, while kmipd answers what is heavy. */
 async function longestBeside(heavy: string, one: Task, two: Task): Promise<Pick<Row, 'kmipd' | 'other'>> {
   const kmipd: number[] = []
   const other: number[] = []
@@ -150,7 +150,7 @@ async function longestBeside(heavy: string, one: Task, two: Task): Promise<Pick<
     other.push((await run(two)).maxMs)
   }
   await beside
-  return { kmipd: median(kmipd), other: median(other) }
+  return { kmipd: Math.max(...kmipd), other: Math.max(...other) }
 }
 
 async function start({ data, ids, client }: Seeded): Promise<Row[]> {
