@@ -144,6 +144,21 @@ describe('a batch', () => {
 })
 
 describe('a long batch', () => {
+  it('names as many objects as there are, and counts them', async () => {
+    const group: AttributeInstance = { name: 'objectGroup', value: 'many' }
+    const calls = Array.from({ length: 350 }, () => create(group))
+    const ids: string[] = []
+    for (let round = 0; round < 4; round++) {
+      const { batchItem } = await ask(calls, {}, '2.1')
+      ids.push(...batchItem.map(identifierOf))
+    }
+    const located = await ask([call(Locate, { attributes: [group], offsetItems: 0 }), failing], {}, '2.1')
+    expect(results(located)).toEqual(['Success', 'ObjectNotFound'])
+    expect(located.batchItem[0]?.payload).toEqual({ locatedItems: 1400, uniqueIdentifier: ids.toReversed() })
+    const tooSmall = await ask([call(Locate, { attributes: [group] })], { maximumResponseSize: 60_000 }, '2.1')
+    expect(results(tooSmall)).toEqual(['ResponseTooLarge'])
+  })
+
   it('gives way to others', async () => {
     let turns = 0
     let isOver = false
