@@ -10,19 +10,18 @@
  * @module
  */
 import type { Certificate } from '../certs/index.ts'
-import type { Awaitable, RecordChange, Store } from '../store/index.ts'
-import { admissionOf, type ClientSession, type Hospitality } from './clients/admission.ts'
+import type { RecordChange, Store } from '../store/index.ts'
+import { type Admission, admissionOf, type Hospitality } from './clients/admission.ts'
 import { type Claims, claimsOn } from './clients/claims.ts'
 import { entriesIn } from './clients/entries.ts'
 import { type ClientEntry, isOfLostKey, numberOf } from './clients/entry.ts'
-import type { Refusal } from './diagnosis/faults.ts'
-import { noTrusts, type Offered } from './trust.ts'
+import { noTrusts } from './trust.ts'
 
 export type { ClientSession, Hospitality } from './clients/admission.ts'
 export { type Claims, isClaimed } from './clients/claims.ts'
 export { type ClientEntry, entryOf, isKeyLost } from './clients/entry.ts'
 
-export interface Clients {
+export interface Clients extends Admission {
   /**
    * Enters a certificate that is about to be signed.
    *
@@ -43,24 +42,6 @@ export interface Clients {
   numbered(number: Pick<ClientEntry, 'issuer' | 'serialNumber'>): Promise<ClientEntry | undefined>
   /** The entry of this very certificate. */
   entered(certificate: Certificate): Promise<ClientEntry | undefined>
-  /** What the entry of a certificate would be that is not entered: as whom a guest is admitted. */
-  guest(certificate: Certificate, now: number): ClientEntry
-  /**
-   * The session of a certificate's owner, or why there is none.
-   *
-   * @param isVouched whether a chain leads from the certificate to an authority that is trusted; without one, only the
-   *   very certificate that is in the register will do
-   * @param offered what the client sent beside it in its handshake: authorities between the two. Undefined when it resumed a
-   *   session. Asked for only if it matters; default none
-   */
-  admit(
-    certificate: Certificate,
-    isVouched: boolean,
-    now: number,
-    offered?: () => Offered,
-  ): Promise<ClientSession | Refusal>
-  /** @throws Failure AuthenticationNotSuccessful if the certificate was revoked, or has expired, or is no longer vouched for */
-  confirm(session: ClientSession, now: number): Awaitable<void>
   /** All entries, oldest first. */
   list(): Promise<ClientEntry[]>
   /** The entries of a client's name, or else of a serial number, or of a fingerprint or its beginning. */

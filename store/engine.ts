@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { Change, Entry, Guard } from './change.ts'
 import { StoreError } from './error.ts'
 
 /**
@@ -34,23 +35,6 @@ export function ending<T>(work: () => Awaitable<T>, end: () => void): Awaitable<
   if (result instanceof Promise) return result.finally(end)
   end()
   return result
-}
-
-export interface Entry {
-  readonly key: Uint8Array
-  readonly value: Uint8Array
-}
-
-/** The belief that `key` holds exactly `value`, or nothing when `value` is undefined. */
-export interface Guard {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | undefined
-}
-
-/** `key` shall hold `value`, or nothing when `value` is undefined; removing what is not there is no error. */
-export interface Change {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | undefined
 }
 
 export interface RangeOptions {

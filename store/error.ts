@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Guard } from './engine.ts'
+import type { Guard } from './change.ts'
 
 /**
  * | code | what happened | what is left |

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Socket } from 'node:net'
-import type { Engine, Entry, Guard } from './engine.ts'
+import type { Entry, Guard } from './change.ts'
+import type { Engine } from './engine.ts'
 import { StoreError, storeErrorCodes } from './error.ts'
 import { bytes, type Field, frame, onFrame, text } from './frames.ts'
 

@@ -6,7 +6,8 @@
  * @module
  */
 import type { Socket } from 'node:net'
-import type { Change, Engine, Guard } from './engine.ts'
+import type { Change, Guard } from './change.ts'
+import type { Engine } from './engine.ts'
 import { StoreError } from './error.ts'
 import { bytes, type Field, frame, onFrame, text } from './frames.ts'
 

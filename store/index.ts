@@ -9,16 +9,8 @@
  *
  * @module
  */
-export {
-  type Awaitable,
-  type Change,
-  ending,
-  type Engine,
-  type Entry,
-  type Guard,
-  type RangeOptions,
-  when,
-} from './engine.ts'
+export type { Change, Entry, Guard } from './change.ts'
+export { type Awaitable, ending, type Engine, type RangeOptions, when } from './engine.ts'
 export { StoreError, type StoreErrorCode } from './error.ts'
 export { makeFolder } from './folder.ts'
 export { lmdb, type LmdbOptions } from './lmdb.ts'

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { checkKeys, closed, conflict, type Engine, type Guard } from './engine.ts'
+import type { Guard } from './change.ts'
+import { checkKeys, closed, conflict, type Engine } from './engine.ts'
 
 /** Rows live until the process ends or the engine is closed. */
 export function memory(): Engine {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Change, Guard } from './engine.ts'
+import type { Change, Guard } from './change.ts'
 import { StoreError } from './error.ts'
 import type { Keyring } from './keyring.ts'
 import { noTerms, sealRecord, termsOf, type StoredRecord, type Terms } from './record.ts'

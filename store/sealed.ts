@@ -9,7 +9,8 @@
  * @module
  */
 import { setImmediate } from 'node:timers/promises'
-import { type Awaitable, type Engine, type Entry, when } from './engine.ts'
+import type { Entry } from './change.ts'
+import { type Awaitable, type Engine, when } from './engine.ts'
 import { keyNumber } from './envelope.ts'
 import { StoreError } from './error.ts'
 import { storeFormat } from './header.ts'

@@ -11,7 +11,8 @@
  * @module
  */
 import { setTimeout } from 'node:timers/promises'
-import { type Awaitable, type Change, closed, type Engine } from './engine.ts'
+import type { Change } from './change.ts'
+import { type Awaitable, closed, type Engine } from './engine.ts'
 import { StoreError } from './error.ts'
 import { guest, HostGone } from './guest.ts'
 import { serve } from './host.ts'

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Api, api, ApiError } from '../cluster/api-client.ts'
-import type { ApiPlace } from './cluster.ts'
+import type { ApiPlace } from './cluster-options.ts'
 import { CommandError } from './endings.ts'
 
 /** What `serve` leaves in the folder for the other commands. */

@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { mostPrimaries, playSased, SasedError, type Step } from '../cluster/sased.ts'
 import { addressOf } from './address.ts'
-import type { PlayOptions } from './cluster.ts'
+import type { PlayOptions } from './cluster-options.ts'
 import { screenOf } from './command.ts'
 import { CommandError } from './endings.ts'
 

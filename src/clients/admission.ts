@@ -5,7 +5,6 @@
  */
 import type { Certificate } from '../../certs/index.ts'
 import type { Awaitable, Store, StoredRecord } from '../../store/index.ts'
-import type { Clients } from '../clients.ts'
 import { fault, type Refusal } from '../diagnosis/faults.ts'
 import { Failure } from '../failure.ts'
 import type { Session } from '../session.ts'
@@ -39,11 +38,33 @@ export interface Hospitality {
   readonly ownIssuers?: ReadonlySet<string> | undefined
 }
 
+/** The part of the register that says who comes in. */
+export interface Admission {
+  /** What the entry of a certificate would be that is not entered: as whom a guest is admitted. */
+  guest(certificate: Certificate, now: number): ClientEntry
+  /**
+   * The session of a certificate's owner, or why there is none.
+   *
+   * @param isVouched whether a chain leads from the certificate to an authority that is trusted; without one, only the
+   *   very certificate that is in the register will do
+   * @param offered what the client sent beside it in its handshake: authorities between the two. Undefined when it resumed a
+   *   session. Asked for only if it matters; default none
+   */
+  admit(
+    certificate: Certificate,
+    isVouched: boolean,
+    now: number,
+    offered?: () => Offered,
+  ): Promise<ClientSession | Refusal>
+  /** @throws Failure AuthenticationNotSuccessful if the certificate was revoked, or has expired, or is no longer vouched for */
+  confirm(session: ClientSession, now: number): Awaitable<void>
+}
+
 export function admissionOf(
   store: Store,
   { locate }: Pick<Entries, 'locate'>,
   hospitality: () => Hospitality,
-): Pick<Clients, 'guest' | 'admit' | 'confirm'> {
+): Admission {
   const admitted = new WeakMap<Certificate, Found>()
 
   function guestOf(certificate: Certificate, offered: Offered, now: number): Guest | Refusal {
