@@ -22,8 +22,8 @@ export const fixedLength: Partial<Record<ItemType, number>> = {
   DateTimeExtended: 8,
 }
 
-export const smallestLong = -0x8000_0000_0000_0000n
-export const largestLong = 0x7fff_ffff_ffff_ffffn
+export const smallestLong = -(2n ** 63n)
+export const largestLong = 2n ** 63n - 1n
 
 /** KMIP 2.1 §6.1.28: as a criterion, the largest date means that there is none. */
-export const largestDate = largestLong
+export const largestDate = 0x7fff_ffff_ffff_ffffn
