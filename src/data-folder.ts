@@ -28,7 +28,7 @@ import {
   openAuthority,
   readPrivateKey,
 } from '../certs/index.ts'
-import { makeFolder } from '../store/index.ts'
+import { giveToOwner, makeFolder } from '../store/index.ts'
 
 /** A data folder that is not as it should be, with what to do about it. */
 export class DataFolderError extends Error {
@@ -89,7 +89,7 @@ export function notInitialised(folder: DataFolder): DataFolderError {
       `${folder.path} is no data folder of kmipd; make one with kmipd init --data ${folder.path}`,
     )
   return new DataFolderError(
-    `${missing.join(' and ')} is missing; restore it from a backup, or make another data folder with kmipd init`,
+    `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; restore it from a backup, or make another data folder with kmipd init`,
   )
 }
 
@@ -134,6 +134,7 @@ async function syncFolder(path: string): Promise<void> {
 async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode)
   try {
+    await giveToOwner(path)
     await file.writeFile(content)
     await file.sync()
   } finally {
@@ -146,9 +147,12 @@ export async function readWhole(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new DataFolderError(
-      `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); restore it from a backup, or make a new data folder with kmipd init`,
-    )
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    const advice =
+      code === 'EACCES' || code === 'EPERM'
+        ? 'run as the user who owns it, or give it to the owner of the folder'
+        : 'restore it from a backup, or make a new data folder with kmipd init'
+    throw new DataFolderError(`${path} cannot be read (${code}); ${advice}`)
   }
 }
 

@@ -31,12 +31,14 @@ export interface ExchangeHouse<S extends Session = Session> extends House {
  * Answers one message, at once where all that it takes is at hand. The request's bytes are cleared: they may have held a
  * key.
  *
+ * @param isGone whether nobody waits for the response any more; default false
  * @returns the response, to be sent in one write; the caller's own
  */
 export function exchange<S extends Session>(
   bytes: Uint8Array,
   session: S,
   house: ExchangeHouse<S>,
+  isGone: () => boolean = () => false,
 ): Awaitable<Uint8Array> {
   const correlation = house.newCorrelation()
   let item: Item | undefined
@@ -45,7 +47,7 @@ export function exchange<S extends Session>(
   function answer(): Awaitable<Answer> {
     item = decode(bytes)
     const read = (request = readRequest(item))
-    return when(house.confirm(session), () => respond(read, session, house, correlation))
+    return when(house.confirm(session), () => respond(read, session, house, correlation, isGone))
   }
 
   function told(answer: Answer): Uint8Array {

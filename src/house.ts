@@ -44,6 +44,7 @@ import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
 import { type Trusts, trustsOf } from './trust.ts'
 import { type TrustReader, trustReader } from './trust/files.ts'
+import { longWork } from './time-slice.ts'
 import { turns } from './turns.ts'
 
 export interface Opened {
@@ -180,7 +181,16 @@ export function houseOf(
   now: () => number = Date.now,
 ): House {
   const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
-  return { store, recent: recent(), now, random, newIdentifier: identifiers(now, random), inTurn: turns(), ...limits }
+  return {
+    store,
+    recent: recent(),
+    now,
+    random,
+    newIdentifier: identifiers(now, random),
+    inTurn: turns(),
+    longWork: longWork(),
+    ...limits,
+  }
 }
 
 /** Performs operations in this process, with nobody's certificate: for whoever owns the data folder. */
@@ -196,7 +206,7 @@ export function administer(opened: Pick<Opened, 'store'>, group?: string): Admin
   return {
     async call<Q, R>(operation: Operation<Q, R>, payload: Q): Promise<R> {
       const message = decode(encode(writeRequest([{ operation, payload }], newestVersion)))
-      const { bytes, audit } = await respond(readRequest(message), session, house, 'shell')
+      const { bytes, audit } = await respond(readRequest(message), session, house, 'shell', () => false)
       const error = audit.find(outcome => outcome.error !== undefined)?.error
       if (error !== undefined) throw error as Error
       const [item] = readResponse(decode(bytes)).batchItem

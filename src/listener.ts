@@ -65,7 +65,7 @@ export interface ListenOptions<S extends object> extends Credentials {
   /** Asked once per connection, resumed or not, when the certificate is within its dates. Must heed `chainError`. */
   readonly admit: (peer: Peer) => Promise<S | Refusal>
   /** Answers a message. Owns its bytes; gives up those of the response. */
-  readonly exchange: (message: Uint8Array, session: S) => Awaitable<Uint8Array>
+  readonly exchange: (message: Uint8Array, session: S, isGone: () => boolean) => Awaitable<Uint8Array>
   readonly log: Log
   /** Milliseconds since 1970. Default the system's clock. */
   readonly now?: () => number

@@ -32,7 +32,7 @@ import { beginWork, type Savepoint, type Work } from './objects/work.ts'
 import { failed, type Outcome, perform } from './perform.ts'
 import { placeholder } from './placeholder.ts'
 import type { Session } from './session.ts'
-import { timeSlice } from './time-slice.ts'
+import { type LongWork, type TimeSlice, timeSlice } from './time-slice.ts'
 
 /** What the rooms that answer messages share. */
 export interface House {
@@ -45,6 +45,7 @@ export interface House {
   readonly maxBatchItems: number
   /** Does work when its turn comes: messages that met another writer go on one after the other, so that each gets through. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
+  readonly longWork: LongWork
   /** How long a response may become, whatever the client allows. */
   readonly maxResponseBytes: number
 }
@@ -73,6 +74,7 @@ const pause = (attempt: number): Promise<void> =>
  * Answers a request message, at once where all that it takes is at hand.
  *
  * @param correlation names the exchange in the log and in messages of internal errors
+ * @param isGone whether nobody waits for the answer any more: long work is given up then
  * @throws Failure for a message that is refused as a whole
  */
 export function respond(
@@ -80,9 +82,11 @@ export function respond(
   session: Session,
   house: House,
   correlation: string,
+  isGone: () => boolean,
 ): Awaitable<Answer> {
   checkHeader(request, house)
-  const tryOnce = () => attempt(request, session, house, correlation)
+  const slice = timeSlice(house.longWork, isGone)
+  const tryOnce = () => attempt(request, session, house, correlation, slice)
   return when(tryOnce(), first => {
     if (!isRace(first.error)) return first
     return house.inTurn(async () => {
@@ -99,12 +103,18 @@ export function respond(
 type Attempt = Answer & { readonly error?: unknown }
 
 /** Does the whole message once. */
-function attempt(request: RequestMessage, session: Session, house: House, correlation: string): Awaitable<Attempt> {
+function attempt(
+  request: RequestMessage,
+  session: Session,
+  house: House,
+  correlation: string,
+  slice: TimeSlice,
+): Awaitable<Attempt> {
   const work = beginWork(house.store, house.recent)
 
   function conclude(audit: readonly Audit[]): Awaitable<Attempt> {
-    return when(answerOf(audit, request, house), answer => {
-      if (isTooLarge(answer, request)) return tooLarge(answer, request, house)
+    return when(answerOf(audit, request, house, slice), answer => {
+      if (isTooLarge(answer, request)) return tooLarge(answer, request, house, slice)
       return work.hasChanges() ? write(answer) : answer
     })
   }
@@ -114,25 +124,29 @@ function attempt(request: RequestMessage, session: Session, house: House, correl
     if (error === undefined) return answer
     answer.bytes.fill(0)
     const audit = answer.audit.map(outcome => ({ ...outcome, ...unwritten(outcome, error, correlation) }))
-    return { ...(await answerOf(audit, request, house)), error }
+    return { ...(await answerOf(audit, request, house, slice)), error }
   }
 
   return ending(
-    () => when(runBatch(request, session, house, work, correlation), conclude),
+    () => when(runBatch(request, session, house, work, correlation, slice), conclude),
     () => work.end(),
   )
 }
 
 /** Encoded before it is committed, so that what cannot be told is not done. */
-function answerOf(audit: readonly Audit[], { version }: RequestMessage, house: House): Awaitable<Answer> {
+function answerOf(
+  audit: readonly Audit[],
+  { version }: RequestMessage,
+  house: House,
+  slice: TimeSlice,
+): Awaitable<Answer> {
   const batchItem = audit.map(({ response }) => response)
   const message: ResponseMessage = { version, timeStamp: Math.floor(house.now() / 1000), batchItem }
-  if (isLong(message)) return encodeInTurns(message).then(bytes => ({ bytes, audit }))
+  if (isLong(message)) return encodeInTurns(message, slice).then(bytes => ({ bytes, audit }))
   return { bytes: encode(writeResponse(message)), audit }
 }
 
-async function encodeInTurns(message: ResponseMessage): Promise<Uint8Array> {
-  const slice = timeSlice()
+async function encodeInTurns(message: ResponseMessage, slice: TimeSlice): Promise<Uint8Array> {
   const steps = encodeInSteps(message)
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done === true) return step.value
@@ -144,7 +158,12 @@ const isTooLarge = ({ bytes }: Answer, { header }: RequestMessage): boolean =>
   header.maximumResponseSize !== undefined && bytes.length > header.maximumResponseSize
 
 /** KMIP 2.1 §9.12. Nothing was committed: no item has happened. */
-function tooLarge({ bytes, audit }: Answer, request: RequestMessage, house: House): Awaitable<Answer> {
+function tooLarge(
+  { bytes, audit }: Answer,
+  request: RequestMessage,
+  house: House,
+  slice: TimeSlice,
+): Awaitable<Answer> {
   const failure = new Failure(
     'ResponseTooLarge',
     `the response takes ${bytes.length} bytes, the request allows ${request.header.maximumResponseSize ?? 0}`,
@@ -154,6 +173,7 @@ function tooLarge({ bytes, audit }: Answer, request: RequestMessage, house: Hous
     audit.map(outcome => ({ ...outcome, response: failed(outcome.response, failure, '') })),
     request,
     house,
+    slice,
   )
 }
 
@@ -183,15 +203,15 @@ function runBatch(
   house: House,
   work: Work,
   correlation: string,
+  slice: TimeSlice,
 ): Awaitable<Audit[]> {
   const now = Math.floor(house.now() / 1000)
-  const objects = objectsOf(session, work, house.store, now)
+  const objects = objectsOf(session, work, house.store, now, slice)
   const results = placeholder()
   const option = header.batchErrorContinuationOption ?? 'Stop'
   const beginning = work.savepoint()
   const audit: Audit[] = []
   const items = batchItem.values()
-  const slice = timeSlice()
   let answerBytes = 0
   let notes: string[] = []
   const context = {

@@ -230,7 +230,7 @@ async function serve({ config, store, standing, log }: Parts, opening: Opening):
     clientUsage: config.tls.clientUsage,
     limits: config.limits,
     admit,
-    exchange: (message, session) => exchange(message, session, house),
+    exchange: (message, session, isGone) => exchange(message, session, house, isGone),
     log,
   })
   opening.with(listener, each => each.close())

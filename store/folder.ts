@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdir, open, stat } from 'node:fs/promises'
+import { chown, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 /**
@@ -22,6 +22,14 @@ export async function makeFolder(path: string): Promise<void> {
     await makeFolder(dirname(folder))
     await mkdir(folder, { mode })
   }
+  await giveToOwner(folder)
+}
+
+/** What root makes in a folder is the folder's owner's, whose server could not read it otherwise. */
+export async function giveToOwner(path: string): Promise<void> {
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = await stat(dirname(path))
+  await chown(path, uid, gid)
 }
 
 const mode = 0o700

@@ -18,17 +18,34 @@ export interface Host {
   leave(): boolean
 }
 
-/** Serves one guest for as long as it is connected. */
+/**
+ * Serves one guest for as long as it is connected. Commits go on together; what is read is given one after the other, so that a
+ * guest that asks much and takes nothing holds one answer.
+ */
 export function serve(guest: Socket, host: Host): void {
+  let reading = Promise.resolve()
   onFrame(guest, ([number, question, ...fields]) => {
+    const asked = text(question)
     // When this process leaves, the connection ends: that is the answer.
-    if (text(question) === 'leave' && host.leave()) return
-    void answer(text(question), fields, host).then(reply => {
-      const whole = frame([number, ...reply]) ?? frame([number, ...failed(tooLarge())])
-      if (whole === undefined || !guest.writable || guest.write(whole)) return
-      // One that does not listen asks no more either.
-      if (!guest.isPaused()) guest.pause().once('drain', () => guest.resume())
-    })
+    if (asked === 'leave' && host.leave()) return
+    async function reply(): Promise<void> {
+      if (guest.destroyed) return
+      const whole = frame([number, ...(await answer(asked, fields, host))]) ?? frame([number, ...failed(tooLarge())])
+      if (whole !== undefined && guest.writable && !guest.write(whole)) await taken(guest)
+    }
+    if (asked === 'commit') void reply()
+    else reading = reading.then(reply)
+  })
+}
+
+/** What was written has left, or never will. */
+function taken(guest: Socket): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      guest.off('drain', done).off('close', done)
+      resolve()
+    }
+    guest.on('drain', done).on('close', done)
   })
 }
 

@@ -12,7 +12,7 @@
 export type { Change, Entry, Guard } from './change.ts'
 export { type Awaitable, ending, type Engine, type RangeOptions, when } from './engine.ts'
 export { StoreError, type StoreErrorCode } from './error.ts'
-export { makeFolder } from './folder.ts'
+export { giveToOwner, makeFolder } from './folder.ts'
 export { lmdb, type LmdbOptions } from './lmdb.ts'
 export { lockFolder, lockHolder, type FolderLock, type LockHolder } from './lock.ts'
 export { createMasterKeyFile, masterKeyFile, masterKeyPassphrase, masterKeyText, type MasterKey } from './master-key.ts'

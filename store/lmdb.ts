@@ -19,7 +19,7 @@ import type * as driver from 'lmdb'
 import type { Change, Entry, Guard } from './change.ts'
 import { checkKeys, closed, conflict, type Engine } from './engine.ts'
 import { StoreError, type StoreErrorCode } from './error.ts'
-import { makeFolder, syncFolder } from './folder.ts'
+import { giveToOwner, makeFolder, syncFolder } from './folder.ts'
 import { checkDatabaseFile } from './lmdb-file.ts'
 import { shared } from './shared.ts'
 
@@ -58,6 +58,7 @@ async function openAlone(path: string): Promise<Engine> {
     await checkDatabaseFile(join(path, 'data.mdb'))
     const opened = engine(path, await openDatabase(path))
     try {
+      for (const name of ['data.mdb', 'lock.mdb']) await giveToOwner(join(path, name))
       await syncFolder(path)
       return opened
     } catch (cause) {

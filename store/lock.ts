@@ -12,13 +12,13 @@
  *
  * @module
  */
-import { chmod, chown, link, mkdtemp, readdir, rm, stat, symlink, unlink } from 'node:fs/promises'
+import { chmod, link, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { StoreError } from './error.ts'
-import { makeFolder } from './folder.ts'
+import { giveToOwner, makeFolder } from './folder.ts'
 
 export interface FolderLock {
   /** Gives the folder free. Doing it twice is no error. */
@@ -84,16 +84,29 @@ async function atHighest<T>(path: string, use: (socket: string) => Promise<T>): 
 function lockError(folder: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   const why = cause instanceof Error ? cause.message : String(cause)
-  const isForeign = codeOf(cause) === 'EACCES'
-  const advice = isForeign ? ': another user holds the lock, or has left a file *.lock behind: run as that user' : ''
-  return new StoreError('io', `cannot lock the folder ${folder}: ${why}${advice}`, { cause })
+  return new StoreError('io', `cannot use the folder ${folder}: ${why}${adviceOn(cause)}`, { cause })
+}
+
+function adviceOn(cause: unknown): string {
+  const isCall = cause instanceof Error && 'syscall' in cause && cause.syscall === 'connect'
+  switch (codeOf(cause)) {
+    case 'EACCES':
+      return isCall
+        ? ': another user has it open, or has left a file *.lock behind: run as that user'
+        : ': this user may not write in it: run as its owner, or correct its permissions'
+    case 'EROFS':
+      return ': mount it writable, or copy it to where it is'
+    default:
+      return ''
+  }
 }
 
 async function acquire(folder: string, short: string, serve: Service): Promise<FolderLock> {
   const own = `listening-${randomBytes(8).toString('hex')}.lock`
   const listening = await listen(join(short, own), serve)
   try {
-    await keepPrivate(join(folder, own), folder)
+    await chmod(join(folder, own), 0o600)
+    await giveToOwner(join(folder, own))
     for (;;) {
       const highest = Math.max(0, ...(await sockets(folder)))
       const state = highest === 0 ? dead : await ask(join(short, name(highest)))
@@ -114,14 +127,6 @@ async function acquire(folder: string, short: string, serve: Service): Promise<F
   } finally {
     await rm(join(folder, own), { force: true }).catch(() => undefined)
   }
-}
-
-/** What root makes here is its owner's, who could not take the lock otherwise once root's process is gone. */
-async function keepPrivate(socket: string, folder: string): Promise<void> {
-  await chmod(socket, 0o600)
-  if (process.geteuid?.() !== 0) return
-  const { uid, gid } = await stat(folder)
-  await chown(socket, uid, gid)
 }
 
 function held({ server, stop }: Listening, path: string): FolderLock {

@@ -8,7 +8,7 @@ import { randomBytes, scrypt } from 'node:crypto'
 import { open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from './error.ts'
-import { syncFolder } from './folder.ts'
+import { giveToOwner, syncFolder } from './folder.ts'
 
 /** How a passphrase becomes a key (RFC 7914); kept in the store's header, for it is no secret. */
 export interface Kdf {
@@ -58,6 +58,7 @@ export async function createMasterKeyFile(path: string): Promise<void> {
     const file = await open(path, 'wx', 0o600)
     made = true
     try {
+      await giveToOwner(path)
       await file.writeFile(`${key.toString('base64')}\n`)
       await file.sync()
     } finally {

@@ -19,7 +19,8 @@ import type { Outbox } from './outbox.ts'
 
 /** What all conversations of a listener share. */
 export interface Terms<S> {
-  readonly exchange: (message: Uint8Array, session: S) => Awaitable<Uint8Array>
+  /** `isGone` tells whether nobody waits for the response any more. */
+  readonly exchange: (message: Uint8Array, session: S, isGone: () => boolean) => Awaitable<Uint8Array>
   readonly maxMessageBytes: number
   /** Sweeps until a phase has lasted too long. */
   readonly patience: Readonly<Record<Phase, number>>
@@ -56,6 +57,9 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
   let since = clock.sweep
   let finishing = false
 
+  /** A client that has ended its side may still read a short answer; long work is not done for it. */
+  const isGone = (): boolean => socket.destroyed || socket.readableEnded
+
   function enter(next: Phase): void {
     phase = next
     since = clock.sweep
@@ -83,7 +87,7 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
       waitingBytes -= message.length
       enter('exchanging')
       try {
-        const response = exchange(message, session)
+        const response = exchange(message, session, isGone)
         if (response instanceof Promise) response.then(send, fail)
         else send(response)
       } catch (error) {

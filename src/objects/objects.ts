@@ -13,7 +13,7 @@ import type { Session } from '../session.ts'
 import { criteria, type Criterion, isDestroyedStored, isStored } from './criteria.ts'
 import type { StoredObject } from './stored-object.ts'
 import { candidateTerms, current, everyTerm, namesMeant, uniqueName, uniqueTermsOf } from './terms.ts'
-import { timeSlice } from '../time-slice.ts'
+import type { TimeSlice } from '../time-slice.ts'
 import { objectTable, type Work } from './work.ts'
 
 export interface LocateOptions {
@@ -60,8 +60,11 @@ const countedBeyond = 1000
 /** Candidates counted before a term counts as common. */
 const common = 64
 
-/** @param now seconds since 1970, the same for the whole message */
-export function objectsOf(session: Session, work: Work, store: Store, now: number): Objects {
+/**
+ * @param now seconds since 1970, the same for the whole message
+ * @param slice of the message
+ */
+export function objectsOf(session: Session, work: Work, store: Store, now: number, slice: TimeSlice): Objects {
   const isVisible = ({ group }: StoredObject): boolean => session.group === undefined || group === session.group
 
   const find = (uniqueIdentifier: string): Awaitable<StoredObject | undefined> =>
@@ -78,7 +81,6 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     const others = [...work.written()].filter(
       other => other.group === group && other.attributes.uniqueIdentifier !== uniqueIdentifier,
     )
-    const slice = timeSlice()
     for (const name of attributes.name) {
       if (name === undefined) continue
       const term = uniqueName(group, name)
@@ -115,7 +117,6 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     if (group === undefined) return [store.list(objectTable, { reverse: true })]
     let best: { holders: readonly string[]; terms: readonly string[] } = { holders: [], terms: [everyTerm(group)] }
     let least = Number.POSITIVE_INFINITY
-    const slice = timeSlice()
     for (const instance of instances) {
       const terms = candidateTerms(group, instance)
       if (terms === undefined) continue
@@ -214,7 +215,6 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     // Those of one source come in the order of the answer: what lies beyond it need not be looked at for ever.
     const isOrdered = sources.length === 1 && written.size === 0
     const enough = isOrdered ? offsetItems + maximumItems : Number.POSITIVE_INFINITY
-    const slice = timeSlice()
     let seen = 0
     for await (const id of inTurn(sources)) {
       if (found.length >= enough && seen >= countedBeyond)

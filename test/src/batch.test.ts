@@ -159,29 +159,46 @@ describe('a long batch', () => {
     expect(results(tooSmall)).toEqual(['ResponseTooLarge'])
   })
 
-  it('gives way to others', async () => {
+  const slow = (): ExchangeHouse => ({
+    ...house,
+    newIdentifier() {
+      const until = performance.now() + 1
+      while (performance.now() < until);
+      return house.newIdentifier()
+    },
+  })
+  const long = (...attributes: readonly AttributeInstance[]): Uint8Array =>
+    encode(
+      writeRequest(
+        Array.from({ length: 100 }, () => create(...attributes)),
+        '1.4',
+      ),
+    )
+
+  it.each([1, 10])('gives way to others, were there %i', async count => {
     let turns = 0
     let isOver = false
     const turn = (): void => {
       turns++
       if (!isOver) setImmediate(turn)
     }
-    const slowly = (): string => {
-      const until = performance.now() + 1
-      while (performance.now() < until);
-      return house.newIdentifier()
-    }
-    const request = encode(
-      writeRequest(
-        Array.from({ length: 100 }, () => create()),
-        '1.4',
-      ),
-    )
+    const shared = slow()
     turn()
-    await exchange(request, { client: 'test', group: 'test' }, { ...house, newIdentifier: slowly })
+    const requests = Array.from({ length: count }, () => long())
+    await Promise.all(requests.map(async request => exchange(request, { client: 'test', group: 'test' }, shared)))
     isOver = true
-    // Every 4 milliseconds, of the 100 that it takes at least.
-    expect(turns).toBeGreaterThan(15)
+    // Every 8 milliseconds at most, of the 100 that each takes at least.
+    expect(turns).toBeGreaterThan(8 * count)
+  })
+
+  it('is given up when nobody waits for it any more', async () => {
+    const group: AttributeInstance = { name: 'objectGroup', value: 'abandoned' }
+    const began = performance.now()
+    const isGone = (): boolean => performance.now() > began + 20
+    const answer = exchange(long(group), { client: 'test', group: 'test' }, slow(), isGone)
+    expect(results(readResponse(decode(await answer)))).toEqual(['OperationCanceledByRequester'])
+    const { batchItem } = await ask([call(Locate, { attributes: [group] })], {}, '2.1')
+    expect(batchItem[0]?.payload).toEqual({ uniqueIdentifier: [] })
   })
 })
 
