@@ -51,27 +51,28 @@ export function onFrame(socket: Socket, use: (fields: readonly Field[]) => void)
     held += chunk.length
     if (held < wanted) return
     let rest = Buffer.concat(chunks)
-    for (;;) {
-      wanted = lengthBytes + (rest.length < lengthBytes ? 0 : rest.readUInt32BE())
-      if (wanted > lengthBytes + maxFrameBytes) {
-        socket.destroy()
-        return
-      }
-      if (rest.length < wanted || wanted === lengthBytes) break
-      const fields = fieldsOf(rest.subarray(lengthBytes, wanted))
+    wanted = lengthBytes
+    while (rest.length >= lengthBytes) {
+      const size = rest.readUInt32BE()
+      wanted = lengthBytes + size
+      if (rest.length < wanted && size <= maxFrameBytes) break
+      const fields = size > maxFrameBytes ? undefined : fieldsOf(rest.subarray(lengthBytes, wanted))
       if (fields === undefined) {
         socket.destroy()
         return
       }
       use(fields)
       rest = rest.subarray(wanted)
+      wanted = lengthBytes
     }
     chunks = [rest]
     held = rest.length
   })
 }
 
+/** Undefined where they are none, or cut short. */
 function fieldsOf(bytes: Buffer): Field[] | undefined {
+  if (bytes.length === 0) return undefined
   const fields: Field[] = []
   for (let at = 0; at < bytes.length;) {
     if (bytes.length - at < lengthBytes) return undefined

@@ -160,6 +160,7 @@ describe('a caller that talks nonsense', () => {
   test.each([
     ['a length beyond the limit', head(0xffff_ffff)],
     ['a field longer than its frame', head(8, 100, 0)],
+    ['nothing', head(0)],
     ['half a length of a field', Buffer.concat([head(2), Buffer.alloc(2)])],
     ['a request of the web', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
   ])('%s: loses its connection, and nobody else notices', async (_, nonsense) => {
