@@ -109,14 +109,16 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
   }
 
   async function elsewhere<T>(use: (engine: Engine) => Awaitable<T>): Promise<T> {
-    for (let lost = 0; ; lost++) {
+    const giveUp = performance.now() + patienceMs
+    for (;;) {
       const { engine } = seat ?? (await (taking ??= take().finally(() => (taking = undefined))))
       try {
         return await use(engine)
       } catch (error) {
         if (!isGone(error)) throw error
-        if (lost === maxLost) throw new StoreError('io', `${error.message}, again and again`, { cause: error })
-        await setTimeout(lost * retryMs)
+        if (performance.now() > giveUp)
+          throw new StoreError('io', `${error.message}, again and again`, { cause: error })
+        await setTimeout(Math.random() * retryMs)
       }
     }
   }
@@ -149,7 +151,6 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
 const patienceMs = 30_000
 const retryMs = 20
 const giveWayMs = 1000
-const maxLost = 10
 
 function passOverLocked(error: unknown): undefined {
   if (!(error instanceof StoreError && error.code === 'locked')) throw error
