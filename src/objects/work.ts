@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Awaitable, type Store, StoreError, type StoreErrorCode, when } from '../../store/index.ts'
+import { type Awaitable, type Store, StoreError, when } from '../../store/index.ts'
 import type { Opened, Recent } from './recent.ts'
 import { readRecord, type StoredObject, writeRecord } from './stored-object.ts'
 import { termsOf, uniqueTermsOf } from './terms.ts'
@@ -44,8 +44,8 @@ export interface Work {
   /** Whether there is anything to commit. */
   hasChanges(): boolean
   /**
-   * Writes all changes, durably. That objects were handed out is written along; alone, where it cannot be written, it is
-   * left: a key must be had from a full disk, too.
+   * Writes all changes, durably. That objects were handed out is written along; alone, where there is no space for it, it
+   * is left: a key must be had from a full disk, too.
    *
    * @throws StoreError `conflict` or `duplicate` if another writer was faster: do the message again
    */
@@ -53,9 +53,6 @@ export interface Work {
   /** Gives up what was read: it may be cleared. */
   end(): void
 }
-
-/** Errors that a write meets whatever is written. */
-const unwritable: ReadonlySet<StoreErrorCode> = new Set(['full', 'io'])
 
 const nothing: Savepoint = { changes: new Map(), served: new Set() }
 
@@ -164,8 +161,9 @@ export function beginWork(store: Store, recent: Recent): Work {
       try {
         await write(objects)
       } catch (error) {
-        const isLeft = error instanceof StoreError && unwritable.has(error.code)
-        if (changes.size > 0 || !isLeft) throw error
+        const isNote =
+          changes.size === 0 && error instanceof StoreError && (error.code === 'full' || error.code === 'io')
+        if (!isNote) throw error
       }
     },
     end() {
