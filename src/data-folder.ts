@@ -134,7 +134,7 @@ async function syncFolder(path: string): Promise<void> {
 async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode)
   try {
-    await giveToOwner(path)
+    await giveToOwner(path, file)
     await file.writeFile(content)
     await file.sync()
   } finally {

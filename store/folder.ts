@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { chown, mkdir, open, stat } from 'node:fs/promises'
+import { type FileHandle, lchown, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 /**
@@ -25,11 +25,17 @@ export async function makeFolder(path: string): Promise<void> {
   await giveToOwner(folder)
 }
 
-/** What root makes in a folder is the folder's owner's, whose server could not read it otherwise. */
-export async function giveToOwner(path: string): Promise<void> {
+/**
+ * What root makes in a folder is the folder's owner's, whose server could not read it otherwise. Never through a link: the
+ * owner may be somebody whom root does not trust, and put one there meanwhile.
+ *
+ * @param file what was made, where it is an open file
+ */
+export async function giveToOwner(path: string, file?: FileHandle): Promise<void> {
   if (process.geteuid?.() !== 0) return
   const { uid, gid } = await stat(dirname(path))
-  await chown(path, uid, gid)
+  if (uid === 0) return
+  await (file === undefined ? lchown(path, uid, gid) : file.chown(uid, gid))
 }
 
 const mode = 0o700

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { chmod, link, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises'
+import { chmod, link, mkdtemp, readdir, rm, stat, symlink, unlink } from 'node:fs/promises'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -95,7 +95,7 @@ function adviceOn(cause: unknown): string {
         ? ': another user has it open, or has left a file *.lock behind: run as that user'
         : ': this user may not write in it: run as its owner, or correct its permissions'
     case 'EROFS':
-      return ': mount it writable, or copy it to where it is'
+      return ': mount it writable, or work on a copy of it'
     default:
       return ''
   }
@@ -105,8 +105,7 @@ async function acquire(folder: string, short: string, serve: Service): Promise<F
   const own = `listening-${randomBytes(8).toString('hex')}.lock`
   const listening = await listen(join(short, own), serve)
   try {
-    await chmod(join(folder, own), 0o600)
-    await giveToOwner(join(folder, own))
+    await keepPrivate(join(folder, own), folder)
     for (;;) {
       const highest = Math.max(0, ...(await sockets(folder)))
       const state = highest === 0 ? dead : await ask(join(short, name(highest)))
@@ -127,6 +126,12 @@ async function acquire(folder: string, short: string, serve: Service): Promise<F
   } finally {
     await rm(join(folder, own), { force: true }).catch(() => undefined)
   }
+}
+
+/** In a folder of one's own. Of another's, root leaves the mode as it is: to change it would follow a link put there. */
+async function keepPrivate(socket: string, folder: string): Promise<void> {
+  if ((await stat(folder)).uid === process.geteuid?.()) await chmod(socket, 0o600)
+  else await giveToOwner(socket)
 }
 
 function held({ server, stop }: Listening, path: string): FolderLock {

@@ -58,7 +58,7 @@ export async function createMasterKeyFile(path: string): Promise<void> {
     const file = await open(path, 'wx', 0o600)
     made = true
     try {
-      await giveToOwner(path)
+      await giveToOwner(path, file)
       await file.writeFile(`${key.toString('base64')}\n`)
       await file.sync()
     } finally {
