@@ -32,7 +32,7 @@ export interface ExchangeHouse<S extends Session = Session> extends House {
  * key.
  *
  * @param isGone whether nobody waits for the response any more; default false
- * @returns the response, to be sent in one write; the caller's own
+ * @returns the response, to be sent in one write unless it is very long; the caller's own
  */
 export function exchange<S extends Session>(
   bytes: Uint8Array,

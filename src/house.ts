@@ -42,9 +42,9 @@ import { recent } from './objects/recent.ts'
 import type { Policy } from './policy.ts'
 import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
+import { longWork } from './time-slice.ts'
 import { type Trusts, trustsOf } from './trust.ts'
 import { type TrustReader, trustReader } from './trust/files.ts'
-import { longWork } from './time-slice.ts'
 import { turns } from './turns.ts'
 
 export interface Opened {

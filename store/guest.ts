@@ -20,7 +20,7 @@ export class HostGone extends Error {
 }
 
 /** How long a host may keep silent. One that does nothing else answers within a flush of its disk. */
-const patienceMs = 30_000
+export const patienceMs = 30_000
 
 /**
  * @param host a connection to it, which closing the engine ends. It keeps the process alive while an answer is awaited.
@@ -63,7 +63,8 @@ export function guest(host: Socket, who: string, onGone: () => void): Guest {
       }
       const number = String(asked++)
       const whole = frame([bytes(number), ...question])
-      if (whole === undefined) throw new StoreError('invalid', 'a commit of this size is not possible beside a server')
+      if (whole === undefined)
+        throw new StoreError('invalid', 'a commit of this size is not made through another process: end that first')
       waiting.set(number, { resolve, reject })
       host.ref().write(whole)
     })

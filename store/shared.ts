@@ -14,7 +14,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Change } from './change.ts'
 import { type Awaitable, closed, type Engine } from './engine.ts'
 import { StoreError } from './error.ts'
-import { guest, HostGone } from './guest.ts'
+import { guest, HostGone, patienceMs } from './guest.ts'
 import { serve } from './host.ts'
 import { callHolder, locked, lockFolder } from './lock.ts'
 
@@ -117,7 +117,7 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
       } catch (error) {
         if (!isGone(error)) throw error
         if (performance.now() > giveUp)
-          throw new StoreError('io', `${error.message}, again and again`, { cause: error })
+          throw new StoreError('io', `${error.message}, again and again: try again`, { cause: error })
         await setTimeout(Math.random() * retryMs)
       }
     }
@@ -148,7 +148,6 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
   }
 }
 
-const patienceMs = 30_000
 const retryMs = 20
 const giveWayMs = 1000
 
