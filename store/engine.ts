@@ -83,6 +83,11 @@ export function checkKeys(rows: readonly { readonly key: Uint8Array }[]): void {
   }
 }
 
+/** @param held what is at the guard's key */
+export function holds({ value }: Guard, held: Uint8Array | undefined): boolean {
+  return held === undefined || value === undefined ? held === value : Buffer.compare(held, value) === 0
+}
+
 /** Says which belief was wrong; the key itself stays out of the message. */
 export function conflict(guard: Guard): StoreError {
   const wanted = guard.value === undefined ? 'be absent' : 'be as it was read'

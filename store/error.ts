@@ -59,3 +59,24 @@ export class StoreError extends Error {
     this.guard = detail.guard
   }
 }
+
+/** What the system or the driver says, as an error of this library. */
+export function storeError(cause: unknown, what: string, code = meanings.get(codeOf(cause)) ?? 'io'): StoreError {
+  if (cause instanceof StoreError) return cause
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new StoreError(code, `${what}: ${why}`, { cause })
+}
+
+export function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
+}
+
+/** Codes of Node.js, of Linux and of the driver. */
+const meanings = new Map<unknown, StoreErrorCode>([
+  ['ENOSPC', 'full'],
+  ['EDQUOT', 'full'],
+  [28, 'full'], // ENOSPC
+  [122, 'full'], // EDQUOT
+  [-30796, 'damaged'], // MDB_CORRUPTED
+  [-30797, 'damaged'], // MDB_PAGE_NOTFOUND
+])

@@ -9,15 +9,16 @@ import { StoreError } from './error.ts'
 import type { Kdf } from './master-key.ts'
 
 /**
- * Counts up when the rows, or what is found by them, change in a way that an older release would misread. Older formats are
+ * Counts up when the rows, where they are, or what is found by them, change in a way that an older release would misread. Older formats are
  * read as they are, and raised to this one before anything is written.
  *
  * | format | what changed |
  * |--:|---|
  * | 1 | at first, unique terms had an index row, too; that of 0.1 |
  * | 2 | objects have no index row for what their own row, or that of their unique name, tells as well |
+ * | 3 | what was committed last may stand in the journal beside the database, and nowhere else |
  */
-export const storeFormat = 2
+export const storeFormat = 3
 
 export interface Header {
   readonly format: number

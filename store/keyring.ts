@@ -93,14 +93,17 @@ export async function openKeyring(engine: Engine, { masterKey, create, now }: Ke
         }).catch(passOverRace)
     },
 
-    rotate: () =>
-      edit(keys => ({
+    async rotate() {
+      await keyring.raise()
+      await edit(keys => ({
         header: state.rows.header,
         master: state.master,
         keys: [keys, newEntry(purposes.data, state.newest.number + 1, now())],
-      })),
+      }))
+    },
 
     async rewrap(masterKey) {
+      await keyring.raise()
       const { master, kdf } = await unlock(masterKey)
       await edit(keys => {
         const { format, id, created } = state.header

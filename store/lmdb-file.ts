@@ -38,6 +38,28 @@ export async function checkDatabaseFile(path: string): Promise<void> {
   }
 }
 
+/**
+ * Lengthens the file, so that the database has room for `bytes` behind the last page that it uses. To be called while
+ * nothing writes to it.
+ */
+export async function reserveRoom(path: string, bytes: number): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    const { pageBytes, lastPage } = newestMeta(file, path)
+    const { size } = await file.stat()
+    const used = (lastPage + 1) * pageBytes
+    if (size - used >= bytes) return
+    const begin = Math.max(size, used)
+    const zeros = Buffer.alloc(used + bytes * 1.5 - begin)
+    await file.write(zeros, 0, zeros.length, begin).catch(async (error: unknown) => {
+      await file.truncate(size)
+      throw error
+    })
+  } finally {
+    await file.close()
+  }
+}
+
 interface Meta {
   readonly pageBytes: number
   readonly roots: readonly number[]

@@ -4,9 +4,9 @@
  * * One process at a time has the file open, and others ask it (`shared.ts`). The driver would let them all open it, but
  *   its opening sets the number of the last transaction back to the one that was the last when the opening began: where a
  *   commit came in between, the next one overwrites it.
- * * Guards are judged inside the write transaction, on the bytes themselves.
- * * Whatever commits are waiting when the write transaction opens share it and its flush; the flush runs off the event
- *   loop. At most one transaction is under way, which keeps the driver on its simplest path when the medium fails.
+ * * What is committed is safe in a journal at first, which brings it here (`journaled.ts`).
+ * * At most one transaction is under way, which keeps the driver on its simplest path when the medium fails; its flush
+ *   runs off the event loop.
  * * Removed values stay in the file's free pages until they are overwritten: only sealed values belong here.
  *
  * @module
@@ -14,13 +14,13 @@
 import { statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import type * as driver from 'lmdb'
-import type { Change, Entry, Guard } from './change.ts'
-import { checkKeys, closed, conflict, type Engine } from './engine.ts'
-import { StoreError, type StoreErrorCode } from './error.ts'
+import type { Change, Entry } from './change.ts'
+import type { Engine } from './engine.ts'
+import { codeOf, storeError, type StoreError } from './error.ts'
 import { giveToOwner, makeFolder, syncFolder } from './folder.ts'
-import { checkDatabaseFile } from './lmdb-file.ts'
+import { type Base, journaled } from './journaled.ts'
+import { checkDatabaseFile, reserveRoom } from './lmdb-file.ts'
 import { shared } from './shared.ts'
 
 const require = createRequire(import.meta.url)
@@ -55,12 +55,12 @@ export function lmdb({ path, stays = false }: LmdbOptions): Promise<Engine> {
 async function openAlone(path: string): Promise<Engine> {
   try {
     await makeFolder(path)
-    await checkDatabaseFile(join(path, 'data.mdb'))
+    await checkDatabaseFile(join(path, databaseFile))
     const opened = engine(path, await openDatabase(path))
     try {
-      for (const name of ['data.mdb', 'lock.mdb']) await giveToOwner(join(path, name))
+      for (const name of [databaseFile, 'lock.mdb']) await giveToOwner(join(path, name))
       await syncFolder(path)
-      return opened
+      return await journaled(join(path, 'journal'), opened)
     } catch (cause) {
       await opened.close()
       throw cause
@@ -71,13 +71,6 @@ async function openAlone(path: string): Promise<Engine> {
 }
 
 type Database = driver.RootDatabase<Uint8Array, Uint8Array>
-
-interface Waiting {
-  readonly guards: readonly Guard[]
-  readonly changes: readonly Change[]
-  readonly resolve: () => void
-  readonly reject: (error: StoreError) => void
-}
 
 async function openDatabase(path: string): Promise<Database> {
   const db = open<Uint8Array, Uint8Array>({
@@ -109,21 +102,11 @@ function probe(db: Database): void {
 // Understood by the driver, missing from its types.
 const permissions: object = { permissionsMode: 0o600 }
 
-/** Bounds how long one group of commits may hold the event loop. */
-const groupLimit = 256
-
-function engine(path: string, opened: Database): Engine {
+function engine(path: string, opened: Database): Base {
   let db = opened
-  const waiting: Waiting[] = []
-  let writing: Promise<void> | undefined
-  let closing: Promise<void> | undefined
-
-  function check(): void {
-    if (closing !== undefined) throw closed()
-  }
+  let last: Promise<unknown> = Promise.resolve()
 
   function read<T>(use: () => T): T {
-    check()
     try {
       return use()
     } catch (cause) {
@@ -131,40 +114,26 @@ function engine(path: string, opened: Database): Engine {
     }
   }
 
-  async function write(): Promise<void> {
-    while (waiting.length > 0) await writeGroup()
-    writing = undefined
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work)
+    last = done.catch(() => undefined)
+    return done
   }
 
-  /** As long as each turn of the event loop brings more commits, the next turn may: together they take one flush. */
-  async function gather(): Promise<void> {
-    let seen = 0
-    while (waiting.length > seen && waiting.length < groupLimit) {
-      seen = waiting.length
-      await setImmediate()
-    }
-  }
-
-  async function writeGroup(): Promise<void> {
-    let group: Waiting[] = []
-    await gather()
+  async function write(changes: readonly Change[]): Promise<void> {
     try {
-      const broken = await db.transaction(() => {
-        group = waiting.splice(0, groupLimit)
-        return group.map(({ guards, changes }) => apply(db, guards, changes))
+      await db.transaction(() => {
+        for (const { key, value } of changes) {
+          if (value === undefined) db.removeSync(key)
+          else db.putSync(key, value)
+        }
       })
       // The driver keeps a read snapshot for a while; the next read is to see this commit.
       db.resetReadTxn()
-      group.forEach(({ resolve, reject }, index) => {
-        const guard = broken[index]
-        if (guard === undefined) resolve()
-        else reject(conflict(guard))
-      })
     } catch (cause) {
-      if (group.length === 0) group = waiting.splice(0)
       const error = await writeError(await reason(cause), path)
       await revive().catch(() => undefined)
-      for (const { reject } of group) reject(error)
+      throw error
     }
   }
 
@@ -179,11 +148,6 @@ function engine(path: string, opened: Database): Engine {
       await db.close()
       db = await openDatabase(path)
     }
-  }
-
-  async function close(): Promise<void> {
-    await writing
-    await db.close()
   }
 
   return {
@@ -203,37 +167,19 @@ function engine(path: string, opened: Database): Engine {
       return read(() => Array.from<Entry>(db.getRange({ ...options, reverse, limit })))
     },
 
-    commit(guards, changes) {
-      return new Promise<void>((resolve, reject) => {
-        check()
-        checkKeys(guards)
-        checkKeys(changes)
-        waiting.push({ guards, changes, resolve, reject })
-        writing ??= write()
-      })
+    write: changes => inTurn(() => write(changes)),
+
+    reserve: bytes => inTurn(() => reserveRoom(join(path, databaseFile), bytes)),
+
+    async close() {
+      await last
+      await db.close()
     },
-
-    close: () => (closing ??= close()),
   }
 }
 
+const databaseFile = 'data.mdb'
 const lowest = Uint8Array.of(0)
-
-/** Runs inside the write transaction. Returns the guard that does not hold, having changed nothing. */
-function apply(db: Database, guards: readonly Guard[], changes: readonly Change[]): Guard | undefined {
-  const broken = guards.find(guard => !holds(db, guard))
-  if (broken !== undefined) return broken
-  for (const { key, value } of changes) {
-    if (value === undefined) db.removeSync(key)
-    else db.putSync(key, value)
-  }
-  return undefined
-}
-
-function holds(db: Database, { key, value }: Guard): boolean {
-  const held = lend(db, key)
-  return held === undefined || value === undefined ? held === value : held.equals(value)
-}
 
 /** The value where the driver put it: valid until the next read, and not to be changed. */
 function lend(db: Database, key: Uint8Array): Buffer | undefined {
@@ -261,25 +207,7 @@ async function writeError(cause: unknown, path: string): Promise<StoreError> {
 
 const nothingWritten = 'the commit failed and nothing was written'
 
-function storeError(cause: unknown, what: string, code = meanings.get(codeOf(cause)) ?? 'io'): StoreError {
-  if (cause instanceof StoreError) return cause
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new StoreError(code, `${what}: ${why}`, { cause })
-}
-
-function codeOf(cause: unknown): unknown {
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined
-}
-
 const EIO = 5
-
-/** Codes of Linux and of the driver. */
-const meanings = new Map<unknown, StoreErrorCode>([
-  [28, 'full'], // ENOSPC
-  [122, 'full'], // EDQUOT
-  [-30796, 'damaged'], // MDB_CORRUPTED
-  [-30797, 'damaged'], // MDB_PAGE_NOTFOUND
-])
 
 /** The driver reports a write that was cut short as EIO, whatever cut it. */
 async function isFull(path: string): Promise<boolean> {

@@ -125,7 +125,7 @@ describe('a store of format 1', () => {
     expect(await formatNow()).toBe(1)
     const other = await reopened()
     await store.commit([change])
-    expect(await formatNow()).toBe(2)
+    expect(await formatNow()).toBe(3)
     await other.commit([{ ...change, id: 'another' }])
     expect((await reopened()).id).toBe(store.id)
     expect(await located(named('drive 1'))).toEqual([objects.drive])
@@ -142,6 +142,6 @@ describe('a store of format 1', () => {
     expect(await formatNow()).toBe(1)
     isFull = false
     await opened.commit([change])
-    expect(await formatNow()).toBe(2)
+    expect(await formatNow()).toBe(3)
   })
 })

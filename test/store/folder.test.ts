@@ -30,6 +30,7 @@ test('what is made in a folder is its owner’s', async () => {
     'server-1.lock',
     'store',
     'store/data.mdb',
+    'store/journal',
     'store/lock.mdb',
     'store/server-1.lock',
   ])

@@ -179,7 +179,7 @@ describe.each(engines)('%s', (_, make) => {
   })
 
   test.each<[string, (header: Header) => Record<string, unknown> | string, string]>([
-    ['of a newer format', header => ({ ...header, format: 3 }), 'format'],
+    ['of a newer format', header => ({ ...header, format: 4 }), 'format'],
     ['of no format', header => ({ ...header, format: 0 }), 'format'],
     ['without a format', header => ({ ...header, format: undefined }), 'damaged'],
     ['with another id', header => ({ ...header, id: 'other' }), 'masterKey'],

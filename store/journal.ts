@@ -1,0 +1,259 @@
+/**
+ * A file where commits are safe before they are in the database: each group of them is one write, which is durable when
+ * it returns.
+ *
+ * The file holds two journals, and has its size from the beginning, so that writing in it takes no space and changes
+ * nothing but what it holds. A journal is filled in rounds: once all of a round is in the database, the next begins at
+ * the front again. Numbers are big-endian.
+ *
+ * | page | bytes | |
+ * |---|--:|---|
+ * | first | 16 | `kmipd journal 1` and a line feed |
+ * | | 8 | round, counted over both journals |
+ * | | 32 | SHA-256 of the above |
+ * | others | 32 | SHA-256 of what follows |
+ * | | 8 | round |
+ * | | 4 | number of the group in its round, from 0 |
+ * | | 4 | bytes of its rows |
+ * | | … | rows: length of the key (2), length of the value and one, or 0 where the row is removed (4), key, value |
+ *
+ * A group begins at the begin of a page, so that no page is written twice in a round. The next is written when the last
+ * is durable: only the last may be torn, and was never acknowledged then. A group that cannot be read and has others
+ * behind it is damage.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { constants, write } from 'node:fs'
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { StoreError } from './error.ts'
+import { giveToOwner, syncFolder } from './folder.ts'
+import { type OrderedRows, orderedRows } from './ordered-rows.ts'
+
+export interface Journal {
+  /** What was appended in this round, by name (`ordered-rows.ts`); {@link removed} stands for a row that is to go. */
+  readonly rows: OrderedRows
+  readonly round: number
+  readonly isEmpty: boolean
+  hasRoomFor(group: Group): boolean
+  /** Durable when it resolves. Not to be called again before that. */
+  append(group: Group): Promise<void>
+  /** Forgets all that it holds. */
+  beginRound(round: number): Promise<void>
+}
+
+export interface Journals {
+  /** In the order of their rounds. */
+  readonly both: readonly [Journal, Journal]
+  close(): Promise<void>
+}
+
+/** Changes that are made together, as they are written. */
+export interface Group {
+  readonly bytes: Buffer
+  /** Their values lie in the bytes. */
+  readonly rows: ReadonlyMap<string, Uint8Array>
+}
+
+/** The value of a row that is to go: this array and no other. */
+export const removed = new Uint8Array()
+
+/** @returns undefined when it is larger than a journal */
+export function groupOf(changes: ReadonlyMap<string, Uint8Array>): Group | undefined {
+  let length = groupHeadBytes
+  for (const [name, value] of changes) length += rowHeadBytes + name.length + value.length
+  if (length > journalBytes - pageBytes) return undefined
+  const bytes = Buffer.alloc(Math.ceil(length / pageBytes) * pageBytes)
+  bytes.writeUInt32BE(length - groupHeadBytes, lengthAt)
+  const rows = new Map<string, Uint8Array>()
+  let at = groupHeadBytes
+  for (const [name, value] of changes) {
+    at = bytes.writeUInt16BE(name.length, at)
+    at = bytes.writeUInt32BE(value === removed ? 0 : value.length + 1, at)
+    at += bytes.write(name, at, 'latin1')
+    bytes.set(value, at)
+    rows.set(name, value === removed ? removed : bytes.subarray(at, at + value.length))
+    at += value.length
+  }
+  return { bytes, rows }
+}
+
+/**
+ * Undefined when there is no such file.
+ *
+ * @throws StoreError `damaged` when something that was acknowledged cannot be read
+ */
+export async function openJournals(path: string): Promise<Journals | undefined> {
+  const file = await open(path, flags).catch(passOverMissing)
+  if (file === undefined) return undefined
+  try {
+    const content = Buffer.alloc(2 * journalBytes)
+    const { bytesRead } = await file.read(content, 0, content.length, 0)
+    if (bytesRead < content.length) throw damaged(path)
+    return journals(file, content, path)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** The file appears as a whole or not at all. */
+export async function createJournals(path: string): Promise<Journals> {
+  const file = await open(`${path}.new`, flags | constants.O_CREAT | constants.O_TRUNC, 0o600)
+  try {
+    await giveToOwner(path, file)
+    const content = Buffer.alloc(2 * journalBytes)
+    content.set(headOf(1))
+    content.set(headOf(2), journalBytes)
+    await writeAt(file, content, 0)
+    await rename(`${path}.new`, path)
+    await syncFolder(dirname(path))
+    return journals(file, content, path)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+// A write is durable when it returns.
+const flags = constants.O_RDWR | constants.O_DSYNC | constants.O_NOFOLLOW
+
+function passOverMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+function damaged(path: string): StoreError {
+  return new StoreError('damaged', `${path} is damaged: it may hold keys that are nowhere else, so restore a backup`)
+}
+
+function journals(file: FileHandle, content: Buffer, path: string): Journals {
+  const first = journal(file, 0, content.subarray(0, journalBytes), path)
+  const second = journal(file, journalBytes, content.subarray(journalBytes), path)
+  return { both: first.round < second.round ? [first, second] : [second, first], close: () => file.close() }
+}
+
+/** @param start where it begins in the file */
+function journal(file: FileHandle, start: number, content: Buffer, path: string): Journal {
+  const head = content.subarray(0, headBytes)
+  let round = Number(head.readBigUInt64BE(magic.length))
+  if (!head.equals(headOf(round))) throw damaged(path)
+  let rows = orderedRows()
+  let end = pageBytes
+  let count = 0
+
+  function hold({ bytes, rows: changes }: Group): void {
+    for (const [name, value] of changes) rows.put(name, value)
+    end += bytes.length
+    count++
+  }
+
+  for (const group of groupsIn(content, round, path)) hold(group)
+
+  return {
+    get rows() {
+      return rows
+    },
+
+    get round() {
+      return round
+    },
+
+    get isEmpty() {
+      return count === 0
+    },
+
+    hasRoomFor: ({ bytes }) => end + bytes.length <= journalBytes,
+
+    async append(group) {
+      seal(group.bytes, round, count)
+      try {
+        await writeAt(file, group.bytes, start + end)
+      } catch (error) {
+        // What failed is not to be found later; where that fails too, it may be, which is no loss.
+        await writeAt(file, Buffer.alloc(pageBytes), start + end).catch(() => undefined)
+        throw error
+      }
+      hold(group)
+    },
+
+    async beginRound(next) {
+      await writeAt(file, headOf(next), start)
+      round = next
+      rows = orderedRows()
+      end = pageBytes
+      count = 0
+    },
+  }
+}
+
+const magic = 'kmipd journal 1\n'
+const pageBytes = 4096
+const journalBytes = 256 * pageBytes
+const hashBytes = 32
+const headBytes = magic.length + 8 + hashBytes
+const roundAt = hashBytes
+const numberAt = roundAt + 8
+const lengthAt = numberAt + 4
+const groupHeadBytes = lengthAt + 4
+const rowHeadBytes = 2 + 4
+
+/** One sector: it is written as a whole, or the old one stays. */
+function headOf(round: number): Buffer {
+  const head = Buffer.alloc(headBytes)
+  head.write(magic, 'latin1')
+  head.writeBigUInt64BE(BigInt(round), magic.length)
+  head.set(hash(head.subarray(0, magic.length + 8)), magic.length + 8)
+  return head
+}
+
+function seal(bytes: Buffer, round: number, number: number): void {
+  bytes.writeBigUInt64BE(BigInt(round), roundAt)
+  bytes.writeUInt32BE(number, numberAt)
+  bytes.set(hash(bytes.subarray(hashBytes, groupHeadBytes + bytes.readUInt32BE(lengthAt))))
+}
+
+function hash(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest()
+}
+
+function groupsIn(content: Buffer, round: number, path: string): Group[] {
+  const groups: Group[] = []
+  let at = pageBytes
+  for (let group = groupAt(content, at, round); group?.number === groups.length; group = groupAt(content, at, round)) {
+    groups.push(group)
+    at += group.bytes.length
+  }
+  for (let behind = at; behind < journalBytes; behind += pageBytes) {
+    if (groupAt(content, behind, round) !== undefined) throw damaged(path)
+  }
+  return groups
+}
+
+/** What is whole, and of the round. */
+function groupAt(content: Buffer, at: number, round: number): (Group & { readonly number: number }) | undefined {
+  if (at >= journalBytes || content.readBigUInt64BE(at + roundAt) !== BigInt(round)) return undefined
+  const end = at + groupHeadBytes + content.readUInt32BE(at + lengthAt)
+  if (end > journalBytes) return undefined
+  if (!hash(content.subarray(at + hashBytes, end)).equals(content.subarray(at, at + hashBytes))) return undefined
+  const rows = new Map<string, Uint8Array>()
+  for (let row = at + groupHeadBytes; row < end;) {
+    const key = row + rowHeadBytes
+    const value = key + content.readUInt16BE(row)
+    const length = content.readUInt32BE(row + 2)
+    row = value + Math.max(0, length - 1)
+    rows.set(content.toString('latin1', key, value), length === 0 ? removed : content.subarray(value, row))
+  }
+  const bytes = content.subarray(at, at + Math.ceil((end - at) / pageBytes) * pageBytes)
+  return { bytes, rows, number: content.readUInt32BE(at + numberAt) }
+}
+
+function writeAt({ fd }: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, 0, bytes.length, at, (error, written) => {
+      if (error !== null) reject(error)
+      else if (written < bytes.length) reject(new Error(`only ${written} of ${bytes.length} bytes were written`))
+      else resolve()
+    })
+  })
+}

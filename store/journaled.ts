@@ -1,0 +1,282 @@
+/**
+ * Makes commits durable in a journal, and brings them to the database behind it many at a time: one short write in place
+ * of the many pages that a database writes for each.
+ *
+ * * There are two journals. While the rows of the one go to the database, the other is filled.
+ * * What a journal holds is held in memory, too: reads and guards see it over what the database says.
+ * * A group of commits that is larger than a journal goes to the database itself, behind all that was before it. So does
+ *   every group as long as the database cannot reserve the room for what the journals may hold: what was acknowledged
+ *   must not be in want of space later.
+ * * So does the first of a folder, which has no journals yet. Releases that know of none see what makes a store, or
+ *   raises it to a format that they refuse.
+ * * Rows that are brought to the database again, as after a crash, change nothing: no others came in between.
+ *
+ * @module
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Change, Entry, Guard } from './change.ts'
+import { checkKeys, closed, conflict, type Engine, holds, type RangeOptions } from './engine.ts'
+import { storeError } from './error.ts'
+import { createJournals, type Group, groupOf, type Journal, type Journals, openJournals, removed } from './journal.ts'
+import { keyOf, nameOf } from './ordered-rows.ts'
+
+/** Where rows end up. It has every answer at hand. */
+export interface Base {
+  get(key: Uint8Array, previous?: Uint8Array): Uint8Array | undefined
+  range(from: Uint8Array | undefined, to: Uint8Array | undefined, options: RangeOptions): readonly Entry[]
+  /** All or none, and durable when it resolves. */
+  write(changes: readonly Change[]): Promise<void>
+  /** Makes sure of room for so many bytes, whoever else fills the disk. @throws StoreError where there is none */
+  reserve(bytes: number): Promise<void>
+  close(): Promise<void>
+}
+
+interface Waiting {
+  readonly guards: readonly Guard[]
+  readonly changes: readonly Change[]
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Commits that are made while others are written share one write.
+ *
+ * @param path the file of the journals
+ * @param base the engine's from now on, unless this fails
+ * @throws StoreError `damaged` when the journals cannot be read, `io` when the system refuses
+ */
+export async function journaled(path: string, base: Base): Promise<Engine> {
+  const waiting: Waiting[] = []
+  let writing: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+  let noRoomUntil = 0
+  let timer: NodeJS.Timeout | undefined
+  let isDue = false
+
+  let journals: Journals | undefined
+  /** The one that is filled. */
+  let current: Journal | undefined
+  /** The other, whose rows are on their way to the database until it is empty. */
+  let other: Journal | undefined
+  let merging = Promise.resolve()
+
+  function use(opened: Journals | undefined): void {
+    if (opened === undefined) return
+    const [older, newer] = opened.both
+    journals = opened
+    ;[current, other] = newer.isEmpty ? [older, newer] : [newer, older]
+    mergeLater()
+  }
+
+  function check(): void {
+    if (closing !== undefined) throw closed()
+  }
+
+  function pending(name: string): Uint8Array | undefined {
+    return current?.rows.get(name) ?? other?.rows.get(name)
+  }
+
+  async function write(): Promise<void> {
+    while (waiting.length > 0 || isDue) {
+      await gather()
+      if (waiting.length > 0) await writeGroup(waiting.splice(0, groupLimit))
+      if (isDue) await turnOver().catch(mergeLater)
+      isDue = false
+    }
+    writing = undefined
+  }
+
+  /** As long as each turn of the event loop brings more commits, the next turn may: together they take one write. */
+  async function gather(): Promise<void> {
+    let seen = -1
+    while (waiting.length > seen && waiting.length < groupLimit) {
+      seen = waiting.length
+      await setImmediate()
+    }
+  }
+
+  async function writeGroup(waited: readonly Waiting[]): Promise<void> {
+    try {
+      const { changes, broken } = judge(waited)
+      if (changes.size > 0) await make(changes)
+      waited.forEach(({ resolve, reject }, index) => {
+        const guard = broken[index]
+        if (guard === undefined) resolve()
+        else reject(conflict(guard))
+      })
+    } catch (cause) {
+      const error = storeError(cause, 'the commit failed and nothing was written')
+      for (const { reject } of waited) reject(error)
+    }
+  }
+
+  /** What the commits change together, each seeing those before it, and which guard of each does not hold, if any. */
+  function judge(waited: readonly Waiting[]): { changes: Map<string, Uint8Array>; broken: (Guard | undefined)[] } {
+    const changes = new Map<string, Uint8Array>()
+    const isTrue = (guard: Guard): boolean => {
+      const name = nameOf(guard.key)
+      const value = changes.get(name) ?? pending(name) ?? base.get(guard.key, guard.value)
+      return holds(guard, value === removed ? undefined : value)
+    }
+    const broken = waited.map(commit => {
+      const guard = commit.guards.find(guard => !isTrue(guard))
+      if (guard === undefined) for (const { key, value } of commit.changes) changes.set(nameOf(key), value ?? removed)
+      return guard
+    })
+    return { changes, broken }
+  }
+
+  async function make(changes: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const group = groupOf(changes)
+    const journal = group && (await journalFor(group))
+    if (group !== undefined && journal !== undefined) {
+      await journal.append(group)
+      mergeLater()
+      return
+    }
+    await settle()
+    await base.write(Array.from(changes, changeOf))
+    // Without journals each commit takes longer, and that is all.
+    if (journals === undefined) use(await createJournals(path).catch(() => undefined))
+  }
+
+  /** Undefined when the group is to go to the database itself. */
+  async function journalFor(group: Group): Promise<Journal | undefined> {
+    if (current === undefined) return undefined
+    if (!current.hasRoomFor(group)) await turnOver()
+    return current.isEmpty && !(await hasRoom()) ? undefined : current
+  }
+
+  async function hasRoom(): Promise<boolean> {
+    if (performance.now() < noRoomUntil) return false
+    try {
+      await base.reserve(roomBytes)
+      return true
+    } catch {
+      noRoomUntil = performance.now() + retryMs
+      return false
+    }
+  }
+
+  function mergeLater(): void {
+    const isPending = [current, other].some(journal => journal?.isEmpty === false)
+    if (closing !== undefined || !isPending) return
+    timer ??= setTimeout(() => {
+      timer = undefined
+      isDue = true
+      writing ??= write()
+    }, mergeAfterMs).unref()
+  }
+
+  /** Begins to bring what the current journal holds to the database, and goes on with the other. */
+  async function turnOver(): Promise<void> {
+    await merging.catch(() => undefined)
+    if (current === undefined || other === undefined) return
+    if (!other.isEmpty) await merge(other)
+    if (current.isEmpty) return
+    ;[current, other] = [other, current]
+    void merge(other)
+  }
+
+  function merge(journal: Journal): Promise<void> {
+    merging = bringOver(journal)
+    merging.catch(mergeLater)
+    return merging
+  }
+
+  async function bringOver(journal: Journal): Promise<void> {
+    const { rows } = journal
+    const names = rows.names(undefined, undefined, Infinity)
+    for (let at = 0; at < names.length; at += mergedRows) {
+      const some = names.slice(at, at + mergedRows)
+      await base.write(some.map(name => changeOf([name, rows.get(name) ?? removed])))
+    }
+    await journal.beginRound(Math.max(journal.round, current?.round ?? 0) + 1)
+  }
+
+  /** Afterwards the journals are empty. */
+  async function settle(): Promise<void> {
+    await turnOver()
+    await merging
+  }
+
+  async function close(): Promise<void> {
+    await writing
+    clearTimeout(timer)
+    // What does not get there stays in the journal, for whoever opens it next.
+    await settle().catch(() => undefined)
+    await journals?.close()
+    await base.close()
+  }
+
+  use(await openJournals(path))
+  return {
+    get(key, previous) {
+      check()
+      const value = pending(nameOf(key))
+      if (value === undefined) return base.get(key, previous)
+      if (value === removed) return undefined
+      return previous !== undefined && Buffer.compare(value, previous) === 0 ? previous : new Uint8Array(value)
+    },
+
+    range(from, to, { limit, reverse = false }) {
+      check()
+      const found: Entry[] = []
+      let [low, high] = [from, to]
+      while (found.length < limit) {
+        const wanted = limit - found.length
+        const page = base.range(low, high, { limit: wanted, reverse })
+        const [lowName, highName] = [low && nameOf(low), high && nameOf(high)]
+        const layers = [other, current].flatMap(journal => {
+          const names = journal?.rows.names(lowName, highName, wanted, reverse) ?? []
+          return journal === undefined || names.length === 0 ? [] : { rows: journal.rows, names }
+        })
+        if (layers.length === 0) return [...found, ...page]
+        // As far as all of them reach.
+        const ends = [page.map(({ key }) => nameOf(key)), ...layers.map(({ names }) => names)]
+          .filter(names => names.length === wanted)
+          .flatMap(names => names.at(-1) ?? [])
+          .sort()
+        const end = reverse ? ends.at(-1) : ends[0]
+        const isWithin = (name: string): boolean => end === undefined || (reverse ? name >= end : name <= end)
+        const values = new Map(page.map(({ key, value }) => [nameOf(key), value]))
+        for (const { rows, names } of layers) for (const name of names) values.set(name, rows.get(name) ?? removed)
+        const inOrder = [...values.keys()].filter(isWithin).sort()
+        for (const name of reverse ? inOrder.reverse() : inOrder) {
+          const value = values.get(name)
+          if (value !== undefined && value !== removed) found.push({ key: keyOf(name), value: new Uint8Array(value) })
+        }
+        if (end === undefined) break
+        if (reverse) high = keyOf(end)
+        else low = keyOf(`${end}\0`)
+      }
+      return found.slice(0, limit)
+    },
+
+    commit(guards, changes) {
+      return new Promise<void>((resolve, reject) => {
+        check()
+        checkKeys(guards)
+        checkKeys(changes)
+        waiting.push({ guards, changes, resolve, reject })
+        writing ??= write()
+      })
+    },
+
+    close: () => (closing ??= close()),
+  }
+}
+
+function changeOf([name, value]: readonly [string, Uint8Array]): Change {
+  return { key: keyOf(name), value: value === removed ? undefined : value }
+}
+
+/** Bounds how long the judging of one group may hold the event loop. */
+const groupLimit = 256
+/** Bounds how long the database's own transaction may hold it. */
+const mergedRows = 512
+const mergeAfterMs = 1000
+const retryMs = 1000
+
+/** More than the journals' rows take there, with the pages that a few transactions keep from being used again. */
+const roomBytes = 12 * 1024 * 1024
