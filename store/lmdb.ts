@@ -26,8 +26,9 @@ import { shared } from './shared.ts'
 const require = createRequire(import.meta.url)
 
 // As CommonJS the driver is few files instead of many and loads in two thirds of the time, but it takes its path for a URL.
-const isPlain = !/[#%?]/.test(require.resolve('lmdb'))
-const { open } = isPlain ? (require('lmdb') as typeof driver) : await import('lmdb')
+const driverPath = require.resolve('lmdb')
+const isPlain = !/[#%?]/.test(driverPath)
+const { open } = require(isPlain ? driverPath : join(driverPath, '../../node-index.js')) as typeof driver
 
 export interface LmdbOptions {
   /** A folder, created (0700) when missing. The files in it are created 0600. */

@@ -60,4 +60,4 @@ function complain(error: unknown, isJson: boolean): void {
   if (process.env['KMIPD_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
 }
 
-await run(process.argv)
+void run(process.argv)

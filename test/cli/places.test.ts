@@ -4,7 +4,7 @@
  * @module
  */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -43,5 +43,27 @@ describe('kmipd', () => {
     await promisify(execFile)(process.execPath, [kmipd, 'init', '--data', data])
     const { stdout } = await promisify(execFile)(process.execPath, [kmipd, 'client', 'list', '--data', data, '--json'])
     expect(JSON.parse(stdout)).toEqual({ clients: [] })
+  })
+
+  it('keeps what it compiled for itself, and compiles it again when that is damaged', async () => {
+    const place = join(folder, 'in ü#%41?')
+    const cache = join(place, 'dist', '.compile-cache')
+    const version = async (): Promise<string> =>
+      (await promisify(execFile)(process.execPath, [join(place, 'bin', 'kmipd'), '--version'])).stdout
+    const wanted = await version()
+    const [name = '', ...others] = await readdir(cache)
+    expect(others).toEqual([])
+    const kept = join(cache, name)
+    expect([(await stat(cache)).mode & 0o777, (await stat(kept)).mode & 0o777]).toEqual([0o700, 0o600])
+    const whole = await readFile(kept)
+    expect(await version()).toBe(wanted)
+    expect(await readFile(kept)).toEqual(whole)
+    const flipped = Buffer.from(whole).fill(0x5a, 2000, 2400)
+    for (const damaged of [flipped, whole.subarray(0, 5000), Buffer.alloc(0)]) {
+      await writeFile(kept, damaged)
+      expect(await version()).toBe(wanted)
+      expect((await readFile(kept)).length).toBeGreaterThan(100_000)
+      expect(await version()).toBe(wanted)
+    }
   })
 })
