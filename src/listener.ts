@@ -18,7 +18,7 @@ import { bind } from './listener/bind.ts'
 import { converse, type Conversation, type Terms } from './listener/conversation.ts'
 import { outbox } from './listener/outbox.ts'
 import { addressOf, faultOf, isRefusal, type Peer, peerOf, refusalOf } from './listener/peer.ts'
-import { keyOf, placesOf } from './listener/places.ts'
+import { keyOf, placesOf, plainOf } from './listener/places.ts'
 import { type Credentials, secureContext } from './listener/secure-context.ts'
 import { shownReader } from './listener/shown.ts'
 import type { Fields, Log } from './log.ts'
@@ -154,9 +154,10 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
   }
 
   async function welcome(socket: TLSSocket): Promise<void> {
-    const key = keyOf(socket)
-    const newcomer = places.find(socket)
-    const where = whereOf(socket)
+    const plain = plainOf(socket)
+    const key = keyOf(plain)
+    const newcomer = places.find(plain)
+    const where = whereOf(plain)
     socket.on('error', error => log.debug({ ...where, error }, 'connection broken'))
     const admission = await judge(socket, where).catch((error: unknown) =>
       log.error({ ...where, error }, 'connection refused: internal error'),

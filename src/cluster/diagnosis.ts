@@ -62,7 +62,7 @@ export function ownFault({ ca, cert, key }: Pick<Call, 'ca' | 'cert' | 'key'>, n
     const leaf = readCertificate(cert)
     if (!matchesKey(leaf, key))
       return fault('keyMismatch', 'client', { cert: 'kmipClientCertificate', key: 'the key pair of the cluster' })
-    return dateFault({ validFrom: leaf.notBefore.toISOString(), validTo: leaf.notAfter.toISOString() }, 'client', now)
+    return dateFault(leaf, 'client', now)
   } catch (error) {
     if (error instanceof CertsError) return fault('unreadable', 'client', { words: error.message })
     throw error
@@ -139,10 +139,9 @@ async function lookAtServer(error: NodeJS.ErrnoException, call: Call, now: numbe
   handshake.socket.destroy()
   const [leaf, ...sent] = readable(handshake.state.chain)
   if (leaf === undefined) return undefined
-  const dates = { validFrom: leaf.notBefore.toISOString(), validTo: leaf.notAfter.toISOString() }
   const truster = { trusted, words: 'the cluster (kmipCaCertificate)', store: 'kmipCaCertificate' }
   return (
-    dateFault(dates, 'server', now) ??
+    dateFault(leaf, 'server', now) ??
     climb(leaf, sent, truster, 'server', now).faults[0] ??
     nameFault(leaf, host) ??
     (error.code === undefined ? undefined : verdictFault(error.code, 'server', truster.store))

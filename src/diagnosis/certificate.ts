@@ -10,13 +10,13 @@ import { type End, type Fault, fault, moment } from './faults.ts'
 
 /** Its dates. `now` in milliseconds since 1970. A date that cannot be read is neither before nor after now. */
 export function dateFault(
-  { validFrom, validTo }: Pick<X509Certificate, 'validFrom' | 'validTo'>,
+  { notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>,
   whose: End,
   now: number,
 ): Fault | undefined {
-  if (!(now <= Date.parse(validTo))) return fault('expired', whose, { notAfter: moment(validTo), now: moment(now) })
-  if (!(now >= Date.parse(validFrom)))
-    return fault('notYetValid', whose, { notBefore: moment(validFrom), now: moment(now) })
+  if (!(now <= notAfter.getTime())) return fault('expired', whose, { notAfter: moment(notAfter), now: moment(now) })
+  if (!(now >= notBefore.getTime()))
+    return fault('notYetValid', whose, { notBefore: moment(notBefore), now: moment(now) })
   return undefined
 }
 

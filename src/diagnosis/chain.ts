@@ -183,11 +183,12 @@ function linkFaults({ path, whose }: Ladder, now: number, isTrusted: boolean): F
 
 function issuerDateFault({ der, subject }: Certificate, whose: End, now: number): Fault | undefined {
   const { validFrom, validTo } = new X509Certificate(der)
-  const found = dateFault({ validFrom, validTo }, whose, now)
+  const [notBefore, notAfter] = [new Date(validFrom), new Date(validTo)]
+  const found = dateFault({ notBefore, notAfter }, whose, now)
   if (found === undefined) return undefined
   return found.code === 'expired'
-    ? fault('issuerExpired', whose, { subject: subject.text, notAfter: moment(validTo), now: moment(now) })
-    : fault('issuerNotYetValid', whose, { subject: subject.text, notBefore: moment(validFrom), now: moment(now) })
+    ? fault('issuerExpired', whose, { subject: subject.text, notAfter: moment(notAfter), now: moment(now) })
+    : fault('issuerNotYetValid', whose, { subject: subject.text, notBefore: moment(notBefore), now: moment(now) })
 }
 
 const namesOf = (trusted: readonly Certificate[]): string =>

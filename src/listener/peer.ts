@@ -13,6 +13,7 @@ import type { Certificate } from '../../certs/index.ts'
 import { dateFault, listed, purposes, strengthFaults, usageFaults } from '../diagnosis/certificate.ts'
 import { climb, readable, verdictFault } from '../diagnosis/chain.ts'
 import { type Fault, fault, type Refusal } from '../diagnosis/faults.ts'
+import { plainOf } from './places.ts'
 import { sentIssuers, type Shown } from './shown.ts'
 
 /** A client that has proved to hold the key of its certificate. */
@@ -30,7 +31,6 @@ export interface Peer extends Pick<Shown, 'certificate' | 'fingerprint' | 'subje
   readonly address: string
   readonly port: number
   readonly tlsVersion: string
-  readonly cipher: string
   /** Whether an earlier session was resumed. The certificate is then that session's. */
   readonly resumed: boolean
 }
@@ -42,17 +42,17 @@ export const addressOf = ({ remoteAddress }: { readonly remoteAddress?: string |
   remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'unknown'
 
 export function peerOf(socket: TLSSocket, { certificate, fingerprint, subject, issuer }: Shown): Peer {
+  const plain = plainOf(socket)
   return {
     certificate,
     fingerprint,
     subject,
     issuer,
     ...(socket.authorized ? {} : { chainError: codeOf(socket.authorizationError) }),
-    issuers: sentIssuers(socket),
-    address: addressOf(socket),
-    port: socket.remotePort ?? 0,
+    issuers: () => sentIssuers(socket),
+    address: addressOf(plain),
+    port: plain.remotePort ?? 0,
     tlsVersion: socket.getProtocol() ?? 'unknown',
-    cipher: socket.getCipher().name,
     resumed: socket.isSessionReused(),
   }
 }

@@ -68,6 +68,13 @@ export function placesOf({ maxConnections, settled, log }: PlacesOptions): Place
   }
 }
 
+/**
+ * The plain socket below TLS, which has asked the system already who is at the other end. It has no public name: without it
+ * the system is asked again.
+ */
+export const plainOf = (socket: Socket): Socket =>
+  (socket as Socket & { readonly _parent?: Socket | null })._parent ?? socket
+
 export const keyOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`
 
 /** Refused connections are one burst, and one line in the log, until there was none for so long. */

@@ -16,9 +16,8 @@ export interface Shown {
   /** One line, most specific first, escaped: `CN=a,O=b` (RFC 4514). */
   readonly subject: string
   readonly issuer: string
-  /** As node:crypto writes them. */
-  readonly validFrom: string
-  readonly validTo: string
+  readonly notBefore: Date
+  readonly notAfter: Date
   /** Object identifiers of the extended key usage; undefined where the certificate has none. */
   readonly keyUsage: readonly string[] | undefined
 }
@@ -33,14 +32,27 @@ export function shownReader(): (socket: TLSSocket) => Shown | undefined {
 }
 
 /**
- * Of a full handshake `getPeerX509Certificate` decodes anew what issuers the client has sent, which costs more than all
- * that `getPeerCertificate` tells; of a resumed session, where there are none, it is by far the cheaper.
+ * For `getPeerX509Certificate` Node.js 20 decodes anew what issuers the client has sent, of which a resumed session has none:
+ * of a full handshake `getPeerCertificate` is then the cheaper.
  */
+const isDecodedAnew = Number.parseInt(process.versions.node) < 22
+
 function leafOf(socket: TLSSocket): Pick<X509Certificate, 'raw' | 'fingerprint256'> | undefined {
-  if (socket.isSessionReused()) return socket.getPeerX509Certificate()
+  if (!isDecodedAnew || socket.isSessionReused()) return sentBy(socket)
   const told = socket.getPeerCertificate()
   return isEmpty(told) ? undefined : told
 }
+
+/** With the issuers that the client sent: node:tls tells of them once. */
+function sentBy(socket: TLSSocket): X509Certificate | undefined {
+  const known = sent.get(socket)
+  if (known !== undefined) return known
+  const told = socket.getPeerX509Certificate()
+  if (told !== undefined) sent.set(socket, told)
+  return told
+}
+
+const sent = new WeakMap<TLSSocket, X509Certificate>()
 
 /** Whatever the type declarations of node:tls say, of a client without a certificate there is nothing to tell. */
 const isEmpty = (told: object | null): boolean => told === null || !('raw' in told)
@@ -50,19 +62,16 @@ const shownIn = (certificate: X509Certificate): Shown => ({
   fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
   subject: oneLine(certificate.subject),
   issuer: oneLine(certificate.issuer),
-  validFrom: certificate.validFrom,
-  validTo: certificate.validTo,
+  notBefore: new Date(certificate.validFrom),
+  notAfter: new Date(certificate.validTo),
   keyUsage: (certificate as { readonly keyUsage?: readonly string[] }).keyUsage,
 })
 
 /** node:crypto writes one attribute a line, least specific first. */
 const oneLine = (name: string | undefined): string => name?.split('\n').reverse().join(',') ?? ''
 
-/** The issuers that a client sent. node:tls tells of them once. */
-export function sentIssuers(socket: TLSSocket): () => readonly Uint8Array[] {
-  let issuers: readonly Uint8Array[] | undefined
-  return () => {
-    const leaf = issuers === undefined ? socket.getPeerX509Certificate() : undefined
-    return (issuers ??= leaf === undefined ? [] : issuersOf(leaf))
-  }
+/** The issuers that a client sent. */
+export function sentIssuers(socket: TLSSocket): readonly Uint8Array[] {
+  const leaf = sentBy(socket)
+  return leaf === undefined ? [] : issuersOf(leaf)
 }

@@ -38,12 +38,8 @@ export const pemsOf = ({ truster }: Visit): string[] => (truster?.trusted ?? [])
 function judgeLeaf(visit: Visit): Finding {
   const [leaf] = visit.chain.map(({ certificate }) => certificate)
   if (leaf === undefined) return good('none')
-  const { subject, subjectAlternativeName, notBefore, notAfter, publicKey, signatureAlgorithm } = leaf
-  const dates = dateFault(
-    { validFrom: notBefore.toISOString(), validTo: notAfter.toISOString() },
-    'server',
-    visit.now(),
-  )
+  const { subject, subjectAlternativeName, notAfter, publicKey, signatureAlgorithm } = leaf
+  const dates = dateFault(leaf, 'server', visit.now())
   const name = nameFault(leaf, visit.name)
   const faults = [
     ...(dates === undefined ? [] : [dates]),

@@ -107,8 +107,7 @@ export async function identityFrom(
         : fault('keyMismatch', 'client', paths),
     )
   }
-  const { notBefore, notAfter } = certificate
-  const dates = dateFault({ validFrom: notBefore.toISOString(), validTo: notAfter.toISOString() }, 'client', now)
+  const dates = dateFault(certificate, 'client', now)
   return {
     certificate,
     cert: chain.map(({ pem }) => pem).join(''),
