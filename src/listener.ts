@@ -119,7 +119,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     rejectUnauthorized: false,
     handshakeTimeout: limits.handshakeMs,
   })
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, accept)
+  const server = createServer({ noDelay: true }, accept)
   let trusted = trustedBy(options)
   const { host, port } = await bind(server, options)
   const timer = setInterval(sweep, sweepMs).unref()
@@ -133,6 +133,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     const key = keyOf(socket)
     const where = whereOf(socket)
     socket.on('close', () => {
+      letGo(socket)
       if (!places.leave(key, socket)) return
       const bytes = socket.bytesRead
       // Monitoring and load balancers connect and say nothing, every few seconds.
@@ -167,7 +168,10 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     if (!admission || socket.destroyed) return
     const conversation = converse(socket, admission.session, admission.who, terms)
     conversations.add(conversation)
-    socket.on('close', () => conversations.delete(conversation))
+    socket.on('close', () => {
+      conversations.delete(conversation)
+      letGo(socket)
+    })
   }
 
   /** The register is not asked about a certificate that is at fault itself. */
@@ -233,10 +237,11 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
   }
 }
 
+/** Sockets under TLS outlive the cheap collections of garbage: what listened to one that is closed need not. */
+const letGo = (socket: Socket): void => void socket.removeAllListeners()
+
 /** As node:tls wants them. */
 const ticketKeyBytes = 48
-
-const keepAliveMs = 60_000
 
 /** All sessions end together, and whoever has one from before the last end has a new one by then. */
 const endAgainMs = 10_000

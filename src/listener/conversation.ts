@@ -47,6 +47,8 @@ const maxWaitingBytes = 65_536
 /** What takes about a millisecond to encrypt. */
 const maxWriteBytes = 262_144
 
+const keepAliveMs = 60_000
+
 /** @param who tells the log whose connection it is */
 export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: Terms<S>): Conversation {
   const { exchange, clock, patience, outbox, log } = terms
@@ -56,6 +58,7 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
   let phase: Phase = 'idle'
   let since = clock.sweep
   let finishing = false
+  let isFirst = true
 
   /** A client that has ended its side may still read a short answer; long work is not done for it. */
   const isGone = (): boolean => socket.destroyed || socket.readableEnded
@@ -103,7 +106,10 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
   function send(response: Uint8Array): void {
     if (socket.destroyed) return
     enter('sending')
-    outbox(() => write(response))
+    // Session tickets, which end the handshake, are still to be sent by then: they and the first response go together.
+    if (isFirst) write(response)
+    else outbox(() => write(response))
+    isFirst = false
   }
 
   /** A long response goes piece by piece: to encrypt it at once would keep others waiting. */
@@ -140,6 +146,8 @@ export function converse<S>(socket: TLSSocket, session: S, who: Fields, terms: T
     finish,
     destroy: () => socket.destroy(),
     sweep() {
+      // Not before: it takes four calls of the system, which a connection of one message does without.
+      socket.setKeepAlive(true, keepAliveMs)
       if (clock.sweep - since <= patience[phase]) return
       if (phase === 'idle') {
         log.debug(who, 'connection closed: idle for too long')
