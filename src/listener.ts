@@ -238,7 +238,10 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
 }
 
 /** Sockets under TLS outlive the cheap collections of garbage: what listened to one that is closed need not. */
-const letGo = (socket: Socket): void => void socket.removeAllListeners()
+const letGo = (socket: Socket): void => void socket.removeAllListeners().on('error', ignore)
+
+/** Of a closed socket; were there one, nobody else would listen. */
+const ignore = (): void => undefined
 
 /** As node:tls wants them. */
 const ticketKeyBytes = 48
