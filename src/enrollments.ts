@@ -13,7 +13,6 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto'
 import { type Request, readRequest } from '../certs/index.ts'
 import { type Store, StoreError } from '../store/index.ts'
 import { type Caller, may } from './caller.ts'
@@ -32,6 +31,7 @@ import {
   wishOf,
 } from './enrollments/rules.ts'
 import { identifiers } from './identifiers.ts'
+import { randomSource } from './random.ts'
 import type { Tokens } from './tokens.ts'
 import { turns } from './turns.ts'
 
@@ -101,7 +101,7 @@ const maxAttempts = 8
 
 export function enrollmentsOf({ store, tokens, office, now = Date.now }: EnrollmentOptions): Enrollments {
   const records = enrollmentRecords(store)
-  const newIdentifier = identifiers(now, count => new Uint8Array(randomBytes(count)))
+  const newIdentifier = identifiers(now, randomSource())
   const inTurn = turns()
   const issuer = issuing({ store, records, tokens, office, now })
 

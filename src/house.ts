@@ -40,6 +40,7 @@ import { identifiers } from './identifiers.ts'
 import { type Issued, issuedOf } from './issued.ts'
 import { recent } from './objects/recent.ts'
 import type { Policy } from './policy.ts'
+import { randomSource } from './random.ts'
 import { type House, respond } from './respond.ts'
 import type { Session } from './session.ts'
 import { longWork } from './time-slice.ts'
@@ -180,7 +181,7 @@ export function houseOf(
   limits: Pick<House, 'maxBatchItems' | 'maxResponseBytes'>,
   now: () => number = Date.now,
 ): House {
-  const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
+  const random = randomSource()
   return {
     store,
     recent: recent(),

@@ -6,8 +6,6 @@
 
 const maxCounter = 0xfff
 const tailBytes = 8
-/** Identifiers are no secret: what they need of randomness is drawn for many at a time. */
-const tailsDrawn = 128
 
 /**
  * A source of identifiers, each greater than the one before.
@@ -17,16 +15,11 @@ const tailsDrawn = 128
 export function identifiers(now: () => number, random: (count: number) => Uint8Array): () => string {
   let lastMs = 0
   let counter = 0
-  let drawn = Buffer.alloc(0)
-  let at = 0
 
   function tail(): string {
-    if (at === drawn.length) {
-      drawn = Buffer.from(random(tailBytes * tailsDrawn))
-      at = 0
-    }
-    drawn.writeUInt8((drawn.readUInt8(at) & 0x3f) | 0x80, at)
-    return drawn.toString('hex', at, (at += tailBytes))
+    const bytes = Buffer.from(random(tailBytes))
+    bytes.writeUInt8((bytes.readUInt8() & 0x3f) | 0x80)
+    return bytes.toString('hex')
   }
 
   return () => {
