@@ -102,7 +102,8 @@ async function run(job: Job): Promise<Result> {
   }
 
   let isOver = false
-  // Of many clients one is always awake; a few in one process would have to be woken, at the cost of the server.
+  // Of many clients one is always awake; a few in one process would have to be woken, at the cost of the server. While a
+  // server waits for its disk the clients sleep: they would else take the core of what writes there.
   const stayAwake = (): void => {
     if (!isOver) setImmediate(stayAwake)
   }
@@ -126,7 +127,7 @@ async function run(job: Job): Promise<Result> {
     }
   }
 
-  if (connections > 1) stayAwake()
+  if (connections > 1 && given !== undefined) stayAwake()
   await Promise.all(Array.from({ length: connections }, (_, index) => (kept[index] ? converse(kept[index]) : storm())))
   isOver = true
   const seconds = (performance.now() - from) / 1000
