@@ -4,6 +4,7 @@
  * @module
  */
 import { rmSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import type { Command } from 'commander'
 import { type RunningServer, startServer } from '../server.ts'
 import { addCommand, dataOf, screenOf, wholeNumber } from './command.ts'
@@ -46,6 +47,8 @@ export function addServe(program: Command): void {
 async function serve({ ephemeral = false, ...listen }: ServeOptions, command: Command): Promise<void> {
   const screen = screenOf(command)
   const stop = signalled()
+  // Hardly anything survives a young collection here: four helper threads would wake up for nothing.
+  setFlagsFromString('--no-parallel-scavenge')
   const server = await startServer({ data: dataOf(command), ephemeral, ...listen, environment: process.env })
   const { kmip, https, data, ca, client } = server
   const ready = { pid: process.pid, kmip, ...(https && { https }), data, ca, ...(client && { client }) }
