@@ -56,6 +56,12 @@ export interface Engine {
    */
   get(key: Uint8Array, previous?: Uint8Array): Awaitable<Uint8Array | undefined>
 
+  /**
+   * Stands for all rows as they are: as long as the same object is returned, nothing has changed. Undefined where that is not
+   * at hand.
+   */
+  state(): object | undefined
+
   /** The first entries of `from <= key < to`, in order; an undefined bound is open. */
   range(from: Uint8Array | undefined, to: Uint8Array | undefined, options: RangeOptions): Awaitable<readonly Entry[]>
 

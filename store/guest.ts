@@ -87,6 +87,8 @@ export function guest(host: Socket, who: string, onGone: () => void): Guest {
       return previous !== undefined && Buffer.compare(value, previous) === 0 ? previous : new Uint8Array(value)
     },
 
+    state: () => undefined,
+
     async range(from, to, { limit, reverse = false }) {
       const found: Entry[] = []
       let low = from

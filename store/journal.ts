@@ -53,7 +53,7 @@ export interface Journals {
 export interface Group {
   readonly bytes: Buffer
   /** Their values lie in the bytes. */
-  readonly rows: ReadonlyMap<string, Uint8Array>
+  readonly rows: readonly (readonly [name: string, value: Uint8Array])[]
 }
 
 /** The value of a row that is to go: this array and no other. */
@@ -66,14 +66,14 @@ export function groupOf(changes: ReadonlyMap<string, Uint8Array>): Group | undef
   if (length > journalBytes - pageBytes) return undefined
   const bytes = Buffer.alloc(Math.ceil(length / pageBytes) * pageBytes)
   bytes.writeUInt32BE(length - groupHeadBytes, lengthAt)
-  const rows = new Map<string, Uint8Array>()
+  const rows: [string, Uint8Array][] = []
   let at = groupHeadBytes
   for (const [name, value] of changes) {
     at = bytes.writeUInt16BE(name.length, at)
     at = bytes.writeUInt32BE(value === removed ? 0 : value.length + 1, at)
     at += bytes.write(name, at, 'latin1')
     bytes.set(value, at)
-    rows.set(name, value === removed ? removed : bytes.subarray(at, at + value.length))
+    rows.push([name, value === removed ? removed : bytes.subarray(at, at + value.length)])
     at += value.length
   }
   return { bytes, rows }
@@ -236,13 +236,13 @@ function groupAt(content: Buffer, at: number, round: number): (Group & { readonl
   const end = at + groupHeadBytes + content.readUInt32BE(at + lengthAt)
   if (end > journalBytes) return undefined
   if (!hash(content.subarray(at + hashBytes, end)).equals(content.subarray(at, at + hashBytes))) return undefined
-  const rows = new Map<string, Uint8Array>()
+  const rows: [string, Uint8Array][] = []
   for (let row = at + groupHeadBytes; row < end;) {
     const key = row + rowHeadBytes
     const value = key + content.readUInt16BE(row)
     const length = content.readUInt32BE(row + 2)
     row = value + Math.max(0, length - 1)
-    rows.set(content.toString('latin1', key, value), length === 0 ? removed : content.subarray(value, row))
+    rows.push([content.toString('latin1', key, value), length === 0 ? removed : content.subarray(value, row)])
   }
   const bytes = content.subarray(at, at + Math.ceil((end - at) / pageBytes) * pageBytes)
   return { bytes, rows, number: content.readUInt32BE(at + numberAt) }

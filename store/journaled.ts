@@ -49,6 +49,7 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
   let closing: Promise<void> | undefined
+  let state = {}
   let noRoomUntil = 0
   let timer: NodeJS.Timeout | undefined
   let isDue = false
@@ -78,7 +79,8 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
 
   async function write(): Promise<void> {
     while (waiting.length > 0 || isDue) {
-      await gather()
+      // What this turn of the event loop brings shares the write.
+      await setImmediate()
       if (waiting.length > 0) await writeGroup(waiting.splice(0, groupLimit))
       if (isDue) await turnOver().catch(mergeLater)
       isDue = false
@@ -86,19 +88,13 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
     writing = undefined
   }
 
-  /** As long as each turn of the event loop brings more commits, the next turn may: together they take one write. */
-  async function gather(): Promise<void> {
-    let seen = -1
-    while (waiting.length > seen && waiting.length < groupLimit) {
-      seen = waiting.length
-      await setImmediate()
-    }
-  }
-
   async function writeGroup(waited: readonly Waiting[]): Promise<void> {
     try {
       const { changes, broken } = judge(waited)
-      if (changes.size > 0) await make(changes)
+      if (changes.size > 0) {
+        await make(changes)
+        state = {}
+      }
       waited.forEach(({ resolve, reject }, index) => {
         const guard = broken[index]
         if (guard === undefined) resolve()
@@ -219,6 +215,8 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
       return previous !== undefined && Buffer.compare(value, previous) === 0 ? previous : new Uint8Array(value)
     },
 
+    state: () => state,
+
     range(from, to, { limit, reverse = false }) {
       check()
       const found: Entry[] = []
@@ -244,7 +242,8 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
         const inOrder = [...values.keys()].filter(isWithin).sort()
         for (const name of reverse ? inOrder.reverse() : inOrder) {
           const value = values.get(name)
-          if (value !== undefined && value !== removed) found.push({ key: keyOf(name), value: new Uint8Array(value) })
+          if (value !== undefined && value !== removed)
+            found.push({ key: new Uint8Array(keyOf(name)), value: new Uint8Array(value) })
         }
         if (end === undefined) break
         if (reverse) high = keyOf(end)

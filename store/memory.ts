@@ -10,6 +10,7 @@ import { keyOf, nameOf, orderedRows } from './ordered-rows.ts'
 /** Rows live until the process ends or the engine is closed. */
 export function memory(): Engine {
   let rows = orderedRows()
+  let state = {}
   let open = true
 
   function check(): void {
@@ -24,10 +25,12 @@ export function memory(): Engine {
       return previous !== undefined && Buffer.compare(value, previous) === 0 ? previous : new Uint8Array(value)
     },
 
+    state: () => (open ? state : undefined),
+
     range(from, to, { limit, reverse }) {
       check()
       const names = rows.names(from && nameOf(from), to && nameOf(to), limit, reverse)
-      return names.map(name => ({ key: keyOf(name), value: new Uint8Array(rows.get(name) ?? []) }))
+      return names.map(name => ({ key: new Uint8Array(keyOf(name)), value: new Uint8Array(rows.get(name) ?? []) }))
     },
 
     async commit(guards, changes) {
@@ -36,6 +39,7 @@ export function memory(): Engine {
       checkKeys(changes)
       const broken = guards.find(guard => !holds(guard, rows.get(nameOf(guard.key))))
       if (broken !== undefined) throw conflict(broken)
+      state = {}
       for (const { key, value } of changes) {
         if (value === undefined) rows.remove(nameOf(key))
         else rows.put(nameOf(key), new Uint8Array(value))

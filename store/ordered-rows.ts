@@ -65,7 +65,7 @@ export function nameOf(key: Uint8Array): string {
 }
 
 export function keyOf(name: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(name, 'latin1'))
+  return Buffer.from(name, 'latin1')
 }
 
 /** Where `name` stands or would stand. */

@@ -31,6 +31,8 @@ export interface Seen {
   readonly envelope: Uint8Array
   /** The plaintext before the body. */
   readonly head: Uint8Array
+  /** The engine's state when the envelope was there last; undefined when that is not known. */
+  state?: object | undefined
 }
 
 /** Hashes of terms, as strings of one character per byte: sets need something that compares. */

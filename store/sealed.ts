@@ -116,11 +116,15 @@ export function sealed(engine: Engine, keyring: Keyring): Sealed {
   return {
     get(table, id, previous) {
       const known = previous?.table === table && previous.id === id ? previous : undefined
+      const state = engine.state()
       if (known === undefined) checkPlace(table, id)
+      else if (state !== undefined && known.seen.state === state) return known
       const place = known?.seen.place ?? recordKey(table, id)
       return when(engine.get(place, known?.seen.envelope), envelope => {
         if (envelope === undefined) return undefined
-        return envelope === known?.seen.envelope ? known : open(table, id, place, envelope)
+        if (envelope !== known?.seen.envelope) return open(table, id, place, envelope)
+        known.seen.state = state
+        return known
       })
     },
 

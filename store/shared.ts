@@ -133,6 +133,8 @@ export async function shared({ path, open, stays }: SharedOptions): Promise<Engi
   return {
     get: (key, previous) => at(engine => engine.get(key, previous)),
 
+    state: () => (closing === undefined && seat?.isHost === true ? seat.engine.state() : undefined),
+
     range: (from, to, options) => at(engine => engine.range(from, to, options)),
 
     async commit(guards, changes) {

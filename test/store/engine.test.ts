@@ -11,7 +11,7 @@ const write = fc.record({
   changes: fc.array(fc.record({ key, value: fc.option(value, { nil: undefined }) }), { maxLength: 8 }),
 })
 
-describe.each(engines)('%s', (_, open) => {
+describe.each(engines)('%s', (name, open) => {
   test('holds what was put, until it is removed', async () => {
     const engine = await open()
     expect(await engine.get(bytes('a'))).toBeUndefined()
@@ -33,6 +33,18 @@ describe.each(engines)('%s', (_, open) => {
     expect(await engine.get(bytes('a'), seen)).toEqual(bytes('2'))
     await engine.commit([], [{ key: bytes('a'), value: undefined }])
     expect(await engine.get(bytes('a'), seen)).toBeUndefined()
+  })
+
+  test('tells, where it can, that nothing has changed', async () => {
+    const engine = await open()
+    await put(engine, 'a', '1')
+    const state = engine.state()
+    await engine.get(bytes('a'))
+    await codeOf(engine.commit([{ key: bytes('a'), value: undefined }], [{ key: bytes('a'), value: bytes('2') }]))
+    expect(engine.state()).toBe(state)
+    await put(engine, 'b', '1')
+    expect(engine.state() === state).toBe(state === undefined)
+    expect(state === undefined).toBe(name.endsWith('open'))
   })
 
   test('gives copies, which a later write or the caller does not change', async () => {
