@@ -7,7 +7,7 @@
 import { Failure } from './failure.ts'
 
 /** How long a message's work may keep the event loop to itself, in milliseconds. */
-const sliceMs = 4
+const sliceMs = 2
 
 export interface TimeSlice {
   /** Whether it is others' turn; then `next` is to be awaited. */
