@@ -10,6 +10,7 @@
  * |---|--:|---|
  * | first | 16 | `kmipd journal 1` and a line feed |
  * | | 8 | round, counted over both journals |
+ * | | 8 | the database's last transaction when the round began: an older database is not the one that this goes on from |
  * | | 32 | SHA-256 of the above |
  * | others | 32 | SHA-256 of what follows |
  * | | 8 | round |
@@ -24,8 +25,8 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { constants, write } from 'node:fs'
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { constants, fdatasync, write } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from './error.ts'
 import { giveToOwner, syncFolder } from './folder.ts'
@@ -39,13 +40,23 @@ export interface Journal {
   hasRoomFor(group: Group): boolean
   /** Durable when it resolves. Not to be called again before that. */
   append(group: Group): Promise<void>
+  /** Makes sure that nothing of a group that failed is found later. Until it has, nothing else may be acknowledged. */
+  clean(): Promise<void>
   /** Forgets all that it holds. */
-  beginRound(round: number): Promise<void>
+  beginRound(start: RoundStart): Promise<void>
+}
+
+export interface RoundStart {
+  readonly round: number
+  /** The last transaction of the database. */
+  readonly transaction: number
 }
 
 export interface Journals {
   /** In the order of their rounds. */
   readonly both: readonly [Journal, Journal]
+  /** The last transaction that the database is known to have seen. */
+  readonly transaction: number
   close(): Promise<void>
 }
 
@@ -82,42 +93,46 @@ export function groupOf(changes: ReadonlyMap<string, Uint8Array>): Group | undef
 /**
  * Undefined when there is no such file.
  *
- * @throws StoreError `damaged` when something that was acknowledged cannot be read
+ * @throws StoreError `damaged` when something that was acknowledged cannot be read; `format` when it is of another kind
  */
 export async function openJournals(path: string): Promise<Journals | undefined> {
   const file = await open(path, flags).catch(passOverMissing)
   if (file === undefined) return undefined
   try {
-    const content = Buffer.alloc(2 * journalBytes)
-    const { bytesRead } = await file.read(content, 0, content.length, 0)
-    if (bytesRead < content.length) throw damaged(path)
-    return journals(file, content, path)
+    return journals(file, await file.readFile(), path)
   } catch (error) {
     await file.close()
     throw error
   }
 }
 
-/** The file appears as a whole or not at all. */
-export async function createJournals(path: string): Promise<Journals> {
-  const file = await open(`${path}.new`, flags | constants.O_CREAT | constants.O_TRUNC, 0o600)
+/**
+ * The file appears as a whole or not at all.
+ *
+ * @param transaction the last of the database
+ */
+export async function createJournals(path: string, transaction: number): Promise<Journals> {
+  const temporary = `${path}.new`
+  const file = await open(temporary, flags | constants.O_CREAT | constants.O_TRUNC, 0o600)
   try {
     await giveToOwner(path, file)
     const content = Buffer.alloc(2 * journalBytes)
-    content.set(headOf(1))
-    content.set(headOf(2), journalBytes)
+    content.set(headOf({ round: 1, transaction }))
+    content.set(headOf({ round: 2, transaction }), journalBytes)
     await writeAt(file, content, 0)
-    await rename(`${path}.new`, path)
+    await rename(temporary, path)
     await syncFolder(dirname(path))
     return journals(file, content, path)
   } catch (error) {
     await file.close()
+    await rm(temporary, { force: true })
     throw error
   }
 }
 
-// A write is durable when it returns.
-const flags = constants.O_RDWR | constants.O_DSYNC | constants.O_NOFOLLOW
+/** Whether a write is durable when it returns. Elsewhere the drive may keep it in its own memory until it is told not to. */
+const isDurableAtOnce = process.platform === 'linux'
+const flags = constants.O_RDWR | constants.O_NOFOLLOW | (isDurableAtOnce ? constants.O_DSYNC : 0)
 
 function passOverMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
@@ -128,19 +143,30 @@ function damaged(path: string): StoreError {
 }
 
 function journals(file: FileHandle, content: Buffer, path: string): Journals {
-  const first = journal(file, 0, content.subarray(0, journalBytes), path)
-  const second = journal(file, journalBytes, content.subarray(journalBytes), path)
-  return { both: first.round < second.round ? [first, second] : [second, first], close: () => file.close() }
+  const kind = content.toString('latin1', 0, magic.length)
+  if (kind !== magic && kind.startsWith('kmipd journal '))
+    throw new StoreError('format', `${path} was written by a newer release: use that, or one that is newer still`)
+  if (content.length !== 2 * journalBytes) throw damaged(path)
+  const heads = [0, journalBytes].map(start => readHead(content.subarray(start, start + headBytes)))
+  const [one, two] = heads
+  if (one === undefined || two === undefined) throw damaged(path)
+  const first = journal(file, 0, one.round, groupsIn(content.subarray(0, journalBytes), one.round, path))
+  const second = journal(file, journalBytes, two.round, groupsIn(content.subarray(journalBytes), two.round, path))
+  return {
+    both: one.round < two.round ? [first, second] : [second, first],
+    transaction: Math.max(one.transaction, two.transaction),
+    close: () => file.close(),
+  }
 }
 
 /** @param start where it begins in the file */
-function journal(file: FileHandle, start: number, content: Buffer, path: string): Journal {
-  const head = content.subarray(0, headBytes)
-  let round = Number(head.readBigUInt64BE(magic.length))
-  if (!head.equals(headOf(round))) throw damaged(path)
+function journal(file: FileHandle, start: number, begun: number, groups: readonly Group[]): Journal {
+  let round = begun
   let rows = orderedRows()
   let end = pageBytes
   let count = 0
+  /** Whether a group that failed may be found at the end. */
+  let isTainted = false
 
   function hold({ bytes, rows: changes }: Group): void {
     for (const [name, value] of changes) rows.put(name, value)
@@ -148,7 +174,12 @@ function journal(file: FileHandle, start: number, content: Buffer, path: string)
     count++
   }
 
-  for (const group of groupsIn(content, round, path)) hold(group)
+  async function clean(): Promise<void> {
+    if (isTainted) await writeAt(file, Buffer.alloc(pageBytes), start + end)
+    isTainted = false
+  }
+
+  groups.forEach(hold)
 
   return {
     get rows() {
@@ -166,23 +197,27 @@ function journal(file: FileHandle, start: number, content: Buffer, path: string)
     hasRoomFor: ({ bytes }) => end + bytes.length <= journalBytes,
 
     async append(group) {
+      await clean()
       seal(group.bytes, round, count)
       try {
         await writeAt(file, group.bytes, start + end)
       } catch (error) {
-        // What failed is not to be found later; where that fails too, it may be, which is no loss.
-        await writeAt(file, Buffer.alloc(pageBytes), start + end).catch(() => undefined)
+        isTainted = true
+        await clean().catch(() => undefined)
         throw error
       }
       hold(group)
     },
 
+    clean,
+
     async beginRound(next) {
       await writeAt(file, headOf(next), start)
-      round = next
+      round = next.round
       rows = orderedRows()
       end = pageBytes
       count = 0
+      isTainted = false
     },
   }
 }
@@ -191,20 +226,33 @@ const magic = 'kmipd journal 1\n'
 const pageBytes = 4096
 const journalBytes = 256 * pageBytes
 const hashBytes = 32
-const headBytes = magic.length + 8 + hashBytes
+const transactionAt = magic.length + 8
+const headHashAt = transactionAt + 8
+const headBytes = headHashAt + hashBytes
 const roundAt = hashBytes
 const numberAt = roundAt + 8
 const lengthAt = numberAt + 4
 const groupHeadBytes = lengthAt + 4
 const rowHeadBytes = 2 + 4
 
-/** One sector: it is written as a whole, or the old one stays. */
-function headOf(round: number): Buffer {
+/** Within one sector: it is written as a whole, or the old one stays. */
+function headOf({ round, transaction }: RoundStart): Buffer {
   const head = Buffer.alloc(headBytes)
   head.write(magic, 'latin1')
   head.writeBigUInt64BE(BigInt(round), magic.length)
-  head.set(hash(head.subarray(0, magic.length + 8)), magic.length + 8)
+  head.writeBigUInt64BE(BigInt(transaction), transactionAt)
+  head.set(hash(head.subarray(0, headHashAt)), headHashAt)
   return head
+}
+
+/** Undefined when it is none. */
+function readHead(head: Buffer): RoundStart | undefined {
+  if (!head.subarray(headHashAt).equals(hash(head.subarray(0, headHashAt)))) return undefined
+  if (head.toString('latin1', 0, magic.length) !== magic) return undefined
+  return {
+    round: Number(head.readBigUInt64BE(magic.length)),
+    transaction: Number(head.readBigUInt64BE(transactionAt)),
+  }
 }
 
 function seal(bytes: Buffer, round: number, number: number): void {
@@ -220,7 +268,9 @@ function hash(bytes: Uint8Array): Buffer {
 function groupsIn(content: Buffer, round: number, path: string): Group[] {
   const groups: Group[] = []
   let at = pageBytes
-  for (let group = groupAt(content, at, round); group?.number === groups.length; group = groupAt(content, at, round)) {
+  for (;;) {
+    const group = groupAt(content, at, round)
+    if (group?.number !== groups.length) break
     groups.push(group)
     at += group.bytes.length
   }
@@ -241,8 +291,9 @@ function groupAt(content: Buffer, at: number, round: number): (Group & { readonl
     const key = row + rowHeadBytes
     const value = key + content.readUInt16BE(row)
     const length = content.readUInt32BE(row + 2)
-    row = value + Math.max(0, length - 1)
-    rows.push([content.toString('latin1', key, value), length === 0 ? removed : content.subarray(value, row)])
+    const next = value + Math.max(0, length - 1)
+    rows.push([content.toString('latin1', key, value), length === 0 ? removed : content.subarray(value, next)])
+    row = next
   }
   const bytes = content.subarray(at, at + Math.ceil((end - at) / pageBytes) * pageBytes)
   return { bytes, rows, number: content.readUInt32BE(at + numberAt) }
@@ -253,7 +304,8 @@ function writeAt({ fd }: FileHandle, bytes: Uint8Array, at: number): Promise<voi
     write(fd, bytes, 0, bytes.length, at, (error, written) => {
       if (error !== null) reject(error)
       else if (written < bytes.length) reject(new Error(`only ${written} of ${bytes.length} bytes were written`))
-      else resolve()
+      else if (isDurableAtOnce) resolve()
+      else fdatasync(fd, error => (error === null ? resolve() : reject(error)))
     })
   })
 }

@@ -13,10 +13,11 @@
  *
  * @module
  */
+import { rm } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { Change, Entry, Guard } from './change.ts'
 import { checkKeys, closed, conflict, type Engine, holds, type RangeOptions } from './engine.ts'
-import { storeError } from './error.ts'
+import { StoreError, storeError } from './error.ts'
 import { createJournals, type Group, groupOf, type Journal, type Journals, openJournals, removed } from './journal.ts'
 import { keyOf, nameOf } from './ordered-rows.ts'
 
@@ -28,6 +29,8 @@ export interface Base {
   write(changes: readonly Change[]): Promise<void>
   /** Makes sure of room for so many bytes, whoever else fills the disk. @throws StoreError where there is none */
   reserve(bytes: number): Promise<void>
+  /** The number of the last transaction, which only grows. */
+  transaction(): Promise<number>
   close(): Promise<void>
 }
 
@@ -60,13 +63,26 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
   /** The other, whose rows are on their way to the database until it is empty. */
   let other: Journal | undefined
   let merging = Promise.resolve()
+  let isMerging = false
 
-  function use(opened: Journals | undefined): void {
-    if (opened === undefined) return
+  function use(opened: Journals): void {
     const [older, newer] = opened.both
     journals = opened
+    // An empty one has been emptied since the other was begun, which may have room yet.
     ;[current, other] = newer.isEmpty ? [older, newer] : [newer, older]
     mergeLater()
+  }
+
+  /** Journals that go on from a later state of the database are not its own, and are only passed over when they are empty. */
+  async function useOwn(opened: Journals): Promise<void> {
+    if (opened.transaction <= (await base.transaction())) {
+      use(opened)
+      return
+    }
+    await opened.close()
+    if (opened.both.some(({ isEmpty }) => !isEmpty))
+      throw new StoreError('damaged', `${path} belongs to a later state of the database: restore the whole folder`)
+    await rm(path)
   }
 
   function check(): void {
@@ -82,8 +98,11 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
       // What this turn of the event loop brings shares the write.
       await setImmediate()
       if (waiting.length > 0) await writeGroup(waiting.splice(0, groupLimit))
-      if (isDue) await turnOver().catch(mergeLater)
+      if (!isDue) continue
       isDue = false
+      // While the one is on its way, the other need not be soon.
+      if (isMerging) mergeLater()
+      else await turnOver().catch(mergeLater)
     }
     writing = undefined
   }
@@ -91,10 +110,7 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
   async function writeGroup(waited: readonly Waiting[]): Promise<void> {
     try {
       const { changes, broken } = judge(waited)
-      if (changes.size > 0) {
-        await make(changes)
-        state = {}
-      }
+      if (changes.size > 0) await make(changes).finally(() => (state = {}))
       waited.forEach(({ resolve, reject }, index) => {
         const guard = broken[index]
         if (guard === undefined) resolve()
@@ -132,8 +148,17 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
     }
     await settle()
     await base.write(Array.from(changes, changeOf))
-    // Without journals each commit takes longer, and that is all.
-    if (journals === undefined) use(await createJournals(path).catch(() => undefined))
+    if (journals === undefined) await beginJournals()
+  }
+
+  /** Without journals each commit takes longer, and that is all. */
+  async function beginJournals(): Promise<void> {
+    if (performance.now() < noRoomUntil) return
+    try {
+      use(await createJournals(path, await base.transaction()))
+    } catch {
+      noRoomUntil = performance.now() + retryMs
+    }
   }
 
   /** Undefined when the group is to go to the database itself. */
@@ -168,6 +193,7 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
   async function turnOver(): Promise<void> {
     await merging.catch(() => undefined)
     if (current === undefined || other === undefined) return
+    await current.clean()
     if (!other.isEmpty) await merge(other)
     if (current.isEmpty) return
     ;[current, other] = [other, current]
@@ -175,7 +201,8 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
   }
 
   function merge(journal: Journal): Promise<void> {
-    merging = bringOver(journal)
+    isMerging = true
+    merging = bringOver(journal).finally(() => (isMerging = false))
     merging.catch(mergeLater)
     return merging
   }
@@ -187,7 +214,8 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
       const some = names.slice(at, at + mergedRows)
       await base.write(some.map(name => changeOf([name, rows.get(name) ?? removed])))
     }
-    await journal.beginRound(Math.max(journal.round, current?.round ?? 0) + 1)
+    const round = Math.max(journal.round, current?.round ?? 0) + 1
+    await journal.beginRound({ round, transaction: await base.transaction() })
   }
 
   /** Afterwards the journals are empty. */
@@ -201,11 +229,12 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
     clearTimeout(timer)
     // What does not get there stays in the journal, for whoever opens it next.
     await settle().catch(() => undefined)
-    await journals?.close()
+    await journals?.close().catch(() => undefined)
     await base.close()
   }
 
-  use(await openJournals(path))
+  const opened = await openJournals(path)
+  if (opened !== undefined) await useOwn(opened)
   return {
     get(key, previous) {
       check()
@@ -277,5 +306,5 @@ const mergedRows = 512
 const mergeAfterMs = 1000
 const retryMs = 1000
 
-/** More than the journals' rows take there, with the pages that a few transactions keep from being used again. */
+/** Two journals of 1 MiB of rows, which pages may hold half-full; and three transactions of rows in a page of their own. */
 const roomBytes = 12 * 1024 * 1024

@@ -49,12 +49,24 @@ export async function reserveRoom(path: string, bytes: number): Promise<void> {
     const { size } = await file.stat()
     const used = (lastPage + 1) * pageBytes
     if (size - used >= bytes) return
-    const begin = Math.max(size, used)
-    const zeros = Buffer.alloc(used + bytes * 1.5 - begin)
-    await file.write(zeros, 0, zeros.length, begin).catch(async (error: unknown) => {
+    const zeros = Buffer.alloc(used + bytes * 1.5 - size)
+    try {
+      const { bytesWritten } = await file.write(zeros, 0, zeros.length, size)
+      if (bytesWritten < zeros.length) throw new StoreError('full', 'no space is left')
+    } catch (error) {
       await file.truncate(size)
       throw error
-    })
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** The number of the last transaction. */
+export async function lastTransaction(path: string): Promise<number> {
+  const file = await open(path, 'r')
+  try {
+    return Number(newestMeta(file, path).transaction)
   } finally {
     await file.close()
   }
@@ -92,7 +104,7 @@ async function begun(file: FileHandle, path: string): Promise<void> {
     if ((await file.stat()).size > 0) return
     await setTimeout(25)
   }
-  throw new StoreError('damaged', `${path} is empty: restore a backup, or delete it to begin a new store`)
+  throw new StoreError('damaged', `${path} is empty: restore a backup, or delete its folder to begin a new store`)
 }
 
 const magic = 0xbeefc0de

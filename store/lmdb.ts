@@ -20,7 +20,7 @@ import type { Engine } from './engine.ts'
 import { codeOf, storeError, type StoreError } from './error.ts'
 import { giveToOwner, makeFolder, syncFolder } from './folder.ts'
 import { type Base, journaled } from './journaled.ts'
-import { checkDatabaseFile, reserveRoom } from './lmdb-file.ts'
+import { checkDatabaseFile, lastTransaction, reserveRoom } from './lmdb-file.ts'
 import { shared } from './shared.ts'
 
 const require = createRequire(import.meta.url)
@@ -169,6 +169,8 @@ function engine(path: string, opened: Database): Base {
     },
 
     write: changes => inTurn(() => write(changes)),
+
+    transaction: () => inTurn(() => lastTransaction(join(path, databaseFile))),
 
     reserve: bytes => inTurn(() => reserveRoom(join(path, databaseFile), bytes)),
 

@@ -6,7 +6,7 @@
  * @module
  */
 import fs from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -24,10 +24,17 @@ interface Disk {
   /** How many more writes the database takes: then it is full. */
   writesLeft: number
   hasRoom: boolean
+  transactions: number
 }
 
 async function newDisk(): Promise<Disk> {
-  return { journal: join(await folder(), 'journal'), rows: memory(), writesLeft: Infinity, hasRoom: true }
+  return {
+    journal: join(await folder(), 'journal'),
+    rows: memory(),
+    writesLeft: Infinity,
+    hasRoom: true,
+    transactions: 0,
+  }
 }
 
 interface Process {
@@ -45,9 +52,11 @@ async function start(disk: Disk): Promise<Process> {
     write(changes) {
       if (isDead || disk.writesLeft <= 0) return Promise.reject(full)
       disk.writesLeft--
+      disk.transactions++
       return disk.rows.commit([], changes)
     },
     reserve: () => (disk.hasRoom ? Promise.resolve() : Promise.reject(full)),
+    transaction: () => Promise.resolve(disk.transactions),
     close: () => Promise.resolve(),
   }
   const engine = await journaled(disk.journal, base)
@@ -146,33 +155,62 @@ describe('a journal', () => {
     expect(Object.keys(await all(again.engine))).toHaveLength(2 + kept)
   })
 
-  test('whose write fails has nothing of it', async () => {
+  test.each([1, 2])('whose write fails has nothing of it, though it arrived, after %d errors', async errors => {
     const { disk, process } = await journalAlone()
     await put(process.engine, 'a', '1')
-    const { write } = fs
-    onTestFinished(() => void Object.assign(fs, { write }))
-    const error = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
-    // It arrives, and is said not to.
-    const fails = (...args: Parameters<typeof write>): void => {
-      Object.assign(fs, { write })
-      syncBuiltinESMExports()
-      const [file, content, at, length, position] = args as unknown as [number, Buffer, number, number, number]
-      fs.writeSync(file, content, at, length, position)
-      const done = args.at(-1) as unknown as (error: Error) => void
-      done(error)
-    }
-    Object.assign(fs, { write: fails })
-    syncBuiltinESMExports()
+    failWrites(errors)
     expect(await codeOf(put(process.engine, 'b', '2'))).toBe('io')
     expect(await process.engine.get(bytes('b'))).toBeUndefined()
+    await put(process.engine, 'c', '3')
     await process.crash()
     const again = await start(disk)
-    expect(await again.engine.get(bytes('b'))).toBeUndefined()
-    await put(again.engine, 'c', '3')
+    const kept = { first: 'in the database', a: '1', c: '3' }
+    expect(await all(again.engine)).toEqual(kept)
     await again.crash()
-    expect(await all((await start(disk)).engine)).toEqual({ first: 'in the database', a: '1', c: '3' })
+    expect(await all((await start(disk)).engine)).toEqual(kept)
+  })
+
+  test.each([
+    ['at the begin of a round', []],
+    ['behind others', ['a', 'b']],
+  ])('that failed %s does not come back over what went past it', async (_, before) => {
+    const { disk, process } = await journalAlone()
+    for (const key of before) await put(process.engine, key, '1')
+    failWrites(2)
+    expect(await codeOf(put(process.engine, 'x', 'failed'))).toBe('io')
+    const large = 'x'.repeat(journalBytes - 3 * pageBytes)
+    disk.writesLeft = Infinity
+    await process.engine.commit(
+      [],
+      [
+        { key: bytes('x'), value: bytes('acknowledged') },
+        { key: bytes('large'), value: bytes(large) },
+      ],
+    )
+    await process.crash()
+    expect((await all((await start(disk)).engine)).x).toBe('acknowledged')
   })
 })
+
+/** Of the next writes the first arrives, and all are said to fail. */
+function failWrites(times: number): void {
+  const { write } = fs
+  const restore = (): void => {
+    Object.assign(fs, { write })
+    syncBuiltinESMExports()
+  }
+  onTestFinished(restore)
+  let left = times
+  const fails = (file: number, content: Buffer, at: number, length: number, position: number, done: Done): void => {
+    if (left === times) fs.writeSync(file, content, at, length, position)
+    if (--left === 0) restore()
+    done(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }))
+  }
+  Object.assign(fs, { write: fails })
+  syncBuiltinESMExports()
+}
+
+type Done = (error: Error) => void
 
 describe('after a crash', () => {
   test('a group that was torn anywhere is not there, and all before it is', async () => {
@@ -197,6 +235,7 @@ describe('after a crash', () => {
   })
 
   test.each([
+    ['in the kind of file', 3],
     ['in the head of the one that is filled', 20],
     ['in the head of the other', journalBytes + 3],
     ['in the check of a group', pageBytes + 5],
@@ -215,11 +254,38 @@ describe('after a crash', () => {
     expect(Buffer.compare(await readFile(disk.journal), content)).toBe(0)
   })
 
-  test.each([0, 100, pageBytes, 2 * journalBytes - 1])('a file of %d bytes is damage', async size => {
+  test.each([0, 100, pageBytes, 2 * journalBytes - 1, 2 * journalBytes + 1])(
+    'a file of %d bytes is damage',
+    async size => {
+      const { disk, process } = await journalAlone()
+      await process.crash()
+      await truncate(disk.journal, size)
+      await expect(start(disk)).rejects.toMatchObject({ code: 'damaged' })
+    },
+  )
+
+  test('it is refused beside an older database, unless there is nothing in it', async () => {
+    const { disk, process } = await journalAlone()
+    await put(process.engine, 'a', '1')
+    await process.crash()
+    const rest = { ...disk, transactions: 0 }
+    await expect(start(rest)).rejects.toMatchObject({ code: 'damaged' })
+    disk.writesLeft = Infinity
+    await (await start(disk)).engine.close()
+    const older = { ...(await newDisk()), journal: disk.journal }
+    const restored = await start(older)
+    expect(await all(restored.engine)).toEqual({})
+    await put(restored.engine, 'seen', 'by older releases')
+    expect(await all(older.rows)).toEqual({ seen: 'by older releases' })
+  })
+
+  test('one of a newer release is left to that', async () => {
     const { disk, process } = await journalAlone()
     await process.crash()
-    await writeFile(disk.journal, (await readFile(disk.journal)).subarray(0, size))
-    await expect(start(disk)).rejects.toMatchObject({ code: 'damaged' })
+    const content = await readFile(disk.journal)
+    content.write('2', 'kmipd journal '.length)
+    await writeFile(disk.journal, content)
+    await expect(start(disk)).rejects.toMatchObject({ code: 'format' })
   })
 
   test('every row is as it was committed last, whatever the database had taken', { timeout: 120_000 }, async () => {
