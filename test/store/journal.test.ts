@@ -171,24 +171,19 @@ describe('a journal', () => {
   })
 
   test.each([
-    ['at the begin of a round', []],
-    ['behind others', ['a', 'b']],
-  ])('that failed %s does not come back over what went past it', async (_, before) => {
+    ['at the begin of a round, while the next goes to the database itself', [], Infinity, journalBytes],
+    ['behind others, while the next goes to the other journal', ['a', 'b'], 0, journalBytes - 3 * pageBytes],
+  ])('that failed %s does not come back, nor a part of it', async (_, before, writesLeft, size) => {
     const { disk, process } = await journalAlone()
     for (const key of before) await put(process.engine, key, '1')
     failWrites(2)
-    expect(await codeOf(put(process.engine, 'x', 'failed'))).toBe('io')
-    const large = 'x'.repeat(journalBytes - 3 * pageBytes)
-    disk.writesLeft = Infinity
-    await process.engine.commit(
-      [],
-      [
-        { key: bytes('x'), value: bytes('acknowledged') },
-        { key: bytes('large'), value: bytes(large) },
-      ],
-    )
+    const change = (key: string, value: string): Change => ({ key: bytes(key), value: bytes(value) })
+    expect(await codeOf(process.engine.commit([], [change('x', 'failed'), change('y', 'failed')]))).toBe('io')
+    disk.writesLeft = writesLeft
+    await process.engine.commit([], [change('x', 'acknowledged'), change('large', 'x'.repeat(size))])
     await process.crash()
-    expect((await all((await start(disk)).engine)).x).toBe('acknowledged')
+    const { x, y } = await all((await start(disk)).engine)
+    expect([x, y]).toEqual(['acknowledged', undefined])
   })
 })
 
