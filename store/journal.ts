@@ -37,6 +37,8 @@ export interface Journal {
   readonly rows: OrderedRows
   readonly round: number
   readonly isEmpty: boolean
+  /** Written in this round. */
+  readonly bytes: number
   hasRoomFor(group: Group): boolean
   /** Durable when it resolves. Not to be called again before that. */
   append(group: Group): Promise<void>
@@ -192,6 +194,10 @@ function journal(file: FileHandle, start: number, begun: number, groups: readonl
 
     get isEmpty() {
       return count === 0
+    },
+
+    get bytes() {
+      return end - pageBytes
     },
 
     hasRoomFor: ({ bytes }) => end + bytes.length <= journalBytes,

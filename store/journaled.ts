@@ -53,6 +53,8 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
   let writing: Promise<void> | undefined
   let closing: Promise<void> | undefined
   let state = {}
+  /** Bytes that the database has reserved, at the least. */
+  let room = 0
   let noRoomUntil = 0
   let timer: NodeJS.Timeout | undefined
   let isDue = false
@@ -163,15 +165,17 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
 
   /** Undefined when the group is to go to the database itself. */
   async function journalFor(group: Group): Promise<Journal | undefined> {
-    if (current === undefined) return undefined
+    if (current === undefined || other === undefined) return undefined
     if (!current.hasRoomFor(group)) await turnOver()
-    return current.isEmpty && !(await hasRoom()) ? undefined : current
+    return (await hasRoom(roomFor(current, other, group))) ? current : undefined
   }
 
-  async function hasRoom(): Promise<boolean> {
+  async function hasRoom(bytes: number): Promise<boolean> {
+    if (bytes <= room) return true
     if (performance.now() < noRoomUntil) return false
     try {
-      await base.reserve(roomBytes)
+      await base.reserve(2 * bytes)
+      room = 2 * bytes
       return true
     } catch {
       noRoomUntil = performance.now() + retryMs
@@ -197,6 +201,7 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
     if (!other.isEmpty) await merge(other)
     if (current.isEmpty) return
     ;[current, other] = [other, current]
+    room = 0
     void merge(other)
   }
 
@@ -306,5 +311,12 @@ const mergedRows = 512
 const mergeAfterMs = 1000
 const retryMs = 1000
 
-/** Two journals of 1 MiB of rows, which pages may hold half-full; and three transactions of rows in a page of their own. */
-const roomBytes = 12 * 1024 * 1024
+/** What the database may need: pages may be half-full, and three transactions' worth of pages wait to be used again. */
+function roomFor(current: Journal, other: Journal, group: Group): number {
+  const bytes = current.bytes + other.bytes + group.bytes.length
+  const rows = current.rows.size + other.rows.size + group.rows.length
+  return 2 * bytes + Math.min(rows, 3 * mergedRows) * rowPageBytes
+}
+
+/** A row's own leaf, and what becomes of the pages above. */
+const rowPageBytes = 2 * 4096

@@ -49,10 +49,12 @@ export async function reserveRoom(path: string, bytes: number): Promise<void> {
     const { size } = await file.stat()
     const used = (lastPage + 1) * pageBytes
     if (size - used >= bytes) return
-    const zeros = Buffer.alloc(used + bytes * 1.5 - size)
+    const zeros = Buffer.alloc(Math.min(used + bytes - size, zerosBytes))
     try {
-      const { bytesWritten } = await file.write(zeros, 0, zeros.length, size)
-      if (bytesWritten < zeros.length) throw new StoreError('full', 'no space is left')
+      for (let at = size; at < used + bytes; at += zeros.length) {
+        const { bytesWritten } = await file.write(zeros, 0, zeros.length, at)
+        if (bytesWritten < zeros.length) throw new StoreError('full', 'no space is left')
+      }
     } catch (error) {
       await file.truncate(size)
       throw error
@@ -61,6 +63,9 @@ export async function reserveRoom(path: string, bytes: number): Promise<void> {
     await file.close()
   }
 }
+
+/** Written at once. */
+const zerosBytes = 1024 * 1024
 
 /** The number of the last transaction. */
 export async function lastTransaction(path: string): Promise<number> {
