@@ -19,6 +19,7 @@ import type { Change, Entry, Guard } from './change.ts'
 import { checkKeys, closed, conflict, type Engine, holds, type RangeOptions } from './engine.ts'
 import { StoreError, storeError } from './error.ts'
 import { createJournals, type Group, groupOf, type Journal, type Journals, openJournals, removed } from './journal.ts'
+import { layeredRange } from './layered-range.ts'
 import { keyOf, nameOf } from './ordered-rows.ts'
 
 /** Where rows end up. It has every answer at hand. */
@@ -251,39 +252,10 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
 
     state: () => state,
 
-    range(from, to, { limit, reverse = false }) {
+    range(from, to, options) {
       check()
-      const found: Entry[] = []
-      let [low, high] = [from, to]
-      while (found.length < limit) {
-        const wanted = limit - found.length
-        const page = base.range(low, high, { limit: wanted, reverse })
-        const [lowName, highName] = [low && nameOf(low), high && nameOf(high)]
-        const layers = [other, current].flatMap(journal => {
-          const names = journal?.rows.names(lowName, highName, wanted, reverse) ?? []
-          return journal === undefined || names.length === 0 ? [] : { rows: journal.rows, names }
-        })
-        if (layers.length === 0) return [...found, ...page]
-        // As far as all of them reach.
-        const ends = [page.map(({ key }) => nameOf(key)), ...layers.map(({ names }) => names)]
-          .filter(names => names.length === wanted)
-          .flatMap(names => names.at(-1) ?? [])
-          .sort()
-        const end = reverse ? ends.at(-1) : ends[0]
-        const isWithin = (name: string): boolean => end === undefined || (reverse ? name >= end : name <= end)
-        const values = new Map(page.map(({ key, value }) => [nameOf(key), value]))
-        for (const { rows, names } of layers) for (const name of names) values.set(name, rows.get(name) ?? removed)
-        const inOrder = [...values.keys()].filter(isWithin).sort()
-        for (const name of reverse ? inOrder.reverse() : inOrder) {
-          const value = values.get(name)
-          if (value !== undefined && value !== removed)
-            found.push({ key: new Uint8Array(keyOf(name)), value: new Uint8Array(value) })
-        }
-        if (end === undefined) break
-        if (reverse) high = keyOf(end)
-        else low = keyOf(`${end}\0`)
-      }
-      return found.slice(0, limit)
+      const layers = [other, current].flatMap(journal => journal?.rows ?? [])
+      return layeredRange(base, layers, from, to, options)
     },
 
     commit(guards, changes) {
