@@ -5,7 +5,7 @@
  */
 import type { Entry } from './change.ts'
 import type { RangeOptions } from './engine.ts'
-import { removed } from './journal.ts'
+import { removed } from './journal-format.ts'
 import { keyOf, nameOf, type OrderedRows } from './ordered-rows.ts'
 
 type Bound = Uint8Array | undefined
