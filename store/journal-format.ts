@@ -105,36 +105,53 @@ function hash(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest()
 }
 
-export function groupsIn(content: Buffer, round: number, path: string): Group[] {
+/** Fills a buffer with what stands in the journal from there on. */
+export type Read = (buffer: Buffer, at: number) => void
+
+export function groupsIn(read: Read, round: number, path: string): Group[] {
   const groups: Group[] = []
   let at = pageBytes
   for (;;) {
-    const group = groupAt(content, at, round)
+    const group = groupAt(read, at, round)
     if (group?.number !== groups.length) break
     groups.push(group)
     at += group.bytes.length
   }
-  for (let behind = at; behind < journalBytes; behind += pageBytes) {
-    if (groupAt(content, behind, round) !== undefined) throw damaged(path)
+  // In parts: to touch new memory takes longer than the reading.
+  const part = Buffer.alloc(16 * pageBytes)
+  for (; at < journalBytes; at += part.length) {
+    const pages = part.subarray(0, journalBytes - at)
+    read(pages, at)
+    for (let page = 0; page < pages.length; page += pageBytes) {
+      if (roundIn(pages, page) === round && groupAt(read, at + page, round) !== undefined) throw damaged(path)
+    }
   }
   return groups
 }
 
 /** What is whole, and of the round. */
-function groupAt(content: Buffer, at: number, round: number): (Group & { readonly number: number }) | undefined {
-  if (at >= journalBytes || content.readBigUInt64BE(at + roundAt) !== BigInt(round)) return undefined
-  const end = at + groupHeadBytes + content.readUInt32BE(at + lengthAt)
-  if (end > journalBytes) return undefined
-  if (!hash(content.subarray(at + hashBytes, end)).equals(content.subarray(at, at + hashBytes))) return undefined
+function groupAt(read: Read, at: number, round: number): (Group & { readonly number: number }) | undefined {
+  if (at >= journalBytes) return undefined
+  const head = Buffer.alloc(groupHeadBytes)
+  read(head, at)
+  const end = groupHeadBytes + head.readUInt32BE(lengthAt)
+  if (roundIn(head, 0) !== round || at + end > journalBytes) return undefined
+  const bytes = Buffer.alloc(Math.ceil(end / pageBytes) * pageBytes)
+  read(bytes, at)
+  if (!hash(bytes.subarray(hashBytes, end)).equals(bytes.subarray(0, hashBytes))) return undefined
   const rows: [string, Uint8Array][] = []
-  for (let row = at + groupHeadBytes; row < end;) {
+  for (let row = groupHeadBytes; row < end;) {
     const key = row + rowHeadBytes
-    const value = key + content.readUInt16BE(row)
-    const length = content.readUInt32BE(row + 2)
+    const value = key + bytes.readUInt16BE(row)
+    const length = bytes.readUInt32BE(row + 2)
     const next = value + Math.max(0, length - 1)
-    rows.push([content.toString('latin1', key, value), length === 0 ? removed : content.subarray(value, next)])
+    rows.push([bytes.toString('latin1', key, value), length === 0 ? removed : bytes.subarray(value, next)])
     row = next
   }
-  const bytes = content.subarray(at, at + Math.ceil((end - at) / pageBytes) * pageBytes)
-  return { bytes, rows, number: content.readUInt32BE(at + numberAt) }
+  return { bytes, rows, number: bytes.readUInt32BE(numberAt) }
+}
+
+/** Of a group that begins there. */
+function roundIn(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at + roundAt) * 2 ** 32 + bytes.readUInt32BE(at + roundAt + 4)
 }

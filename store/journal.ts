@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { constants, fdatasync, write } from 'node:fs'
+import { constants, fdatasync, readSync, write } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from './error.ts'
@@ -22,6 +22,7 @@ import {
   journalBytes,
   magic,
   pageBytes,
+  type Read,
   readHead,
   type RoundStart,
   seal,
@@ -61,7 +62,7 @@ export async function openJournals(path: string): Promise<Journals | undefined> 
   const file = await open(path, flags).catch(passOverMissing)
   if (file === undefined) return undefined
   try {
-    return journals(file, await file.readFile(), path)
+    return await journals(file, path)
   } catch (error) {
     await file.close()
     throw error
@@ -84,7 +85,7 @@ export async function createJournals(path: string, transaction: number): Promise
     await writeAt(file, content, 0)
     await rename(temporary, path)
     await syncFolder(dirname(path))
-    return journals(file, content, path)
+    return await journals(file, path)
   } catch (error) {
     await file.close()
     await rm(temporary, { force: true })
@@ -100,24 +101,40 @@ function passOverMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
 }
 
-function journals(file: FileHandle, content: Buffer, path: string): Journals {
-  const kind = content.toString('latin1', 0, magic.length)
+async function journals(file: FileHandle, path: string): Promise<Journals> {
+  const read: Read = (buffer, at) => {
+    if (readSync(file.fd, buffer, 0, buffer.length, at) < buffer.length) throw damaged(path)
+  }
+  const bytes = Buffer.alloc(magic.length)
+  read(bytes, 0)
+  const kind = bytes.toString('latin1')
   if (kind !== magic && kind.startsWith('kmipd journal '))
     throw new StoreError('format', `${path} was written by a newer release: use that, or one that is newer still`)
-  if (content.length !== 2 * journalBytes) throw damaged(path)
-  const heads = [0, journalBytes].map(start => readHead(content.subarray(start, start + headBytes)))
-  const [one, two] = heads
-  if (one === undefined || two === undefined) throw damaged(path)
-  const first = journal(file, 0, one.round, groupsIn(content.subarray(0, journalBytes), one.round, path))
-  const second = journal(file, journalBytes, two.round, groupsIn(content.subarray(journalBytes), two.round, path))
+  if ((await file.stat()).size !== 2 * journalBytes) throw damaged(path)
+  const one = openJournal(file, 0, read, path)
+  const two = openJournal(file, journalBytes, read, path)
   return {
-    both: one.round < two.round ? [first, second] : [second, first],
+    both: one.journal.round < two.journal.round ? [one.journal, two.journal] : [two.journal, one.journal],
     transaction: Math.max(one.transaction, two.transaction),
     close: () => file.close(),
   }
 }
 
 /** @param start where it begins in the file */
+function openJournal(
+  file: FileHandle,
+  start: number,
+  read: Read,
+  path: string,
+): { journal: Journal; transaction: number } {
+  const bytes = Buffer.alloc(headBytes)
+  read(bytes, start)
+  const head = readHead(bytes)
+  if (head === undefined) throw damaged(path)
+  const groups = groupsIn((buffer, at) => read(buffer, start + at), head.round, path)
+  return { journal: journal(file, start, head.round, groups), transaction: head.transaction }
+}
+
 function journal(file: FileHandle, start: number, begun: number, groups: readonly Group[]): Journal {
   let round = begun
   let rows = orderedRows()

@@ -12,9 +12,8 @@
  * @module
  */
 import { statfs } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type * as driver from 'lmdb'
+import { open, type RootDatabase } from 'lmdb'
 import type { Change, Entry } from './change.ts'
 import type { Engine } from './engine.ts'
 import { codeOf, storeError, type StoreError } from './error.ts'
@@ -22,13 +21,6 @@ import { giveToOwner, makeFolder, syncFolder } from './folder.ts'
 import { type Base, journaled } from './journaled.ts'
 import { checkDatabaseFile, lastTransaction, reserveRoom } from './lmdb-file.ts'
 import { shared } from './shared.ts'
-
-const require = createRequire(import.meta.url)
-
-// As CommonJS the driver is few files instead of many and loads in two thirds of the time, but it takes its path for a URL.
-const driverPath = require.resolve('lmdb')
-const isPlain = !/[#%?]/.test(driverPath)
-const { open } = require(isPlain ? driverPath : join(driverPath, '../../node-index.js')) as typeof driver
 
 export interface LmdbOptions {
   /** A folder, created (0700) when missing. The files in it are created 0600. */
@@ -71,7 +63,7 @@ async function openAlone(path: string): Promise<Engine> {
   }
 }
 
-type Database = driver.RootDatabase<Uint8Array, Uint8Array>
+type Database = RootDatabase<Uint8Array, Uint8Array>
 
 async function openDatabase(path: string): Promise<Database> {
   const db = open<Uint8Array, Uint8Array>({

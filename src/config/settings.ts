@@ -6,6 +6,9 @@
 import * as z from 'zod'
 import { defaultLimits } from '../listener.ts'
 
+// Generating code for a schema that is used twice takes longer than it saves.
+z.config({ jitless: true })
+
 const whole = (min: number, max: number, preset: number) => z.int().min(min).max(max).default(preset)
 
 /** As short names write them: RFC 4514 §3 */
