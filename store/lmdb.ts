@@ -1,5 +1,5 @@
 /**
- * The engine of one machine: one memory-mapped file. The only file that knows the driver.
+ * The engine of one machine: one memory-mapped file. Only this and `lmdb-addon.ts` know the driver.
  *
  * * One process at a time has the file open, and others ask it (`shared.ts`). The driver would let them all open it, but
  *   its opening sets the number of the last transaction back to the one that was the last when the opening began: where a

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const sources = ['src', 'protocol', 'store', 'certs', 'tsconfig.json', 'package.json']
 /** Written by every build, and by nothing that only checks. */
-const built = join(root, 'dist/bin/kmipd.cjs')
+const built = join(root, 'dist/bin/kmipd-serve.cjs')
 
 const changed = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Create, encode, writeRequest, writeResponse } from '../../protocol/index.ts'
 import { done, executable, folder, house, json, kmipd, modeOf, openssl } from './kmipd.ts'
@@ -99,8 +99,7 @@ describe('the launcher', () => {
   it('says what to do where nothing is built', async () => {
     const path = await folder()
     await writeFile(join(path, 'package.json'), '{"type":"module"}')
-    await mkdir(join(path, 'bin'))
-    await copyFile(executable, join(path, 'bin/kmipd'))
+    await cp(dirname(executable), join(path, 'bin'), { recursive: true })
     const { status, stderr } = spawnSync(process.execPath, [join(path, 'bin/kmipd')], { encoding: 'utf8' })
     expect({ status, stderr }).toEqual({ status: 4, stderr: 'kmipd: it is not built yet; run: npm run build\n' })
     expect(await modeOf(executable)).toBe('755')

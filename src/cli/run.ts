@@ -7,10 +7,10 @@ import { Command, CommanderError } from 'commander'
 import { addGlobals, helpEnd } from './command.ts'
 import { complaintOf, endings } from './endings.ts'
 import { release } from '../release.ts'
-import { addServe } from './serve.ts'
 
-/** @param isServe whether it is to serve and nothing else: it then starts without the code of the other commands */
-async function program(isServe: boolean): Promise<Command> {
+type AddCommand = (program: Command) => void
+
+function program(commands: readonly AddCommand[]): Command {
   const root = new Command('kmipd')
     .description('A KMIP key server: keeps the keys of self-encrypting drives and hands them back at boot.')
     .version(release(), '--version', 'print the version')
@@ -28,22 +28,20 @@ async function program(isServe: boolean): Promise<Command> {
         ['keys list --help', 'help of a command, with examples'],
       ]) + '\n\nKMIPD_DEBUG=1 adds the stack trace to an error.',
     )
-  const wanted = isServe ? [addServe] : (await import('./commands.ts')).commands
-  for (const add of wanted) add(root)
+  for (const add of commands) add(root)
   addGlobals(root)
   return root
 }
 
 /** Performs a command line; afterwards the process ends by itself, with the exit code set. */
-async function run(argv: readonly string[]): Promise<void> {
+export async function run(commands: readonly AddCommand[], argv: readonly string[]): Promise<void> {
   // Whoever reads our output may stop when it has read enough.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') complain(error, argv.includes('--json'))
   })
   process.stderr.on('error', () => undefined)
   try {
-    const root = await program(argv[2] === 'serve')
-    await root.parseAsync([...argv])
+    await program(commands).parseAsync([...argv])
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
     complain(error, argv.includes('--json'))
@@ -59,5 +57,3 @@ function complain(error: unknown, isJson: boolean): void {
   process.stderr.write(`${line}\n`)
   if (process.env['KMIPD_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
 }
-
-void run(process.argv)

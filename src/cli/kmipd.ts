@@ -1,9 +1,8 @@
 /**
- * All commands there are.
+ * The program with all its commands.
  *
  * @module
  */
-import type { Command } from 'commander'
 import { addCa } from './ca.ts'
 import { addClient } from './client.ts'
 import { addCluster } from './cluster.ts'
@@ -12,6 +11,7 @@ import { addEnrollment } from './enrollment.ts'
 import { addInit } from './init.ts'
 import { addKeys } from './keys.ts'
 import { addKmip } from './kmip.ts'
+import { run } from './run.ts'
 import { addServe } from './serve.ts'
 import { addServerCertificate } from './server-certificate.ts'
 import { addStatus } from './status.ts'
@@ -20,8 +20,8 @@ import { addTask } from './task.ts'
 import { addToken } from './token.ts'
 import { addTrust } from './trust.ts'
 
-/** Each adds a command to the program, in the order of the help. */
-export const commands: readonly ((program: Command) => void)[] = [
+/** In the order of the help. */
+const commands = [
   addServe,
   addInit,
   addClient,
@@ -38,3 +38,5 @@ export const commands: readonly ((program: Command) => void)[] = [
   addEnrollment,
   addTask,
 ]
+
+void run(commands, process.argv)
