@@ -176,7 +176,7 @@ function journal(file: FileHandle, start: number, begun: number, groups: readonl
     hasRoomFor: ({ bytes }) => end + bytes.length <= journalBytes,
 
     async append(group) {
-      await clean()
+      if (isTainted) await clean()
       seal(group.bytes, round, count)
       try {
         await writeAt(file, group.bytes, start + end)

@@ -98,31 +98,44 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
   }
 
   async function write(): Promise<void> {
+    // What this turn of the event loop brings shares the write.
+    await setImmediate()
+    let tell = (): void => undefined
     while (waiting.length > 0 || isDue) {
-      // What this turn of the event loop brings shares the write.
-      await setImmediate()
-      if (waiting.length > 0) await writeGroup(waiting.splice(0, groupLimit))
+      if (waiting.length > 0) {
+        const next = writeGroup(waiting.splice(0, groupLimit))
+        // While the next is on its way: to answer takes longer than to begin it.
+        tell()
+        tell = await next
+      }
       if (!isDue) continue
       isDue = false
+      tell()
       // While the one is on its way, the other need not be soon.
       if (isMerging) mergeLater()
       else await turnOver().catch(mergeLater)
     }
+    tell()
     writing = undefined
   }
 
-  async function writeGroup(waited: readonly Waiting[]): Promise<void> {
+  /** @returns what tells those who wait how it went */
+  async function writeGroup(waited: readonly Waiting[]): Promise<() => void> {
     try {
       const { changes, broken } = judge(waited)
       if (changes.size > 0) await make(changes).finally(() => (state = {}))
-      waited.forEach(({ resolve, reject }, index) => {
-        const guard = broken[index]
-        if (guard === undefined) resolve()
-        else reject(conflict(guard))
-      })
+      return () => {
+        waited.forEach(({ resolve, reject }, index) => {
+          const guard = broken[index]
+          if (guard === undefined) resolve()
+          else reject(conflict(guard))
+        })
+      }
     } catch (cause) {
       const error = storeError(cause, 'the commit failed and nothing was written')
-      for (const { reject } of waited) reject(error)
+      return () => {
+        for (const { reject } of waited) reject(error)
+      }
     }
   }
 
@@ -144,7 +157,7 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
 
   async function make(changes: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const group = groupOf(changes)
-    const journal = group && (await journalFor(group))
+    const journal = group && (isReadyFor(group) ? current : await journalFor(group))
     if (group !== undefined && journal !== undefined) {
       await journal.append(group)
       mergeLater()
@@ -163,6 +176,11 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
     } catch {
       noRoomUntil = performance.now() + retryMs
     }
+  }
+
+  function isReadyFor(group: Group): boolean {
+    if (current === undefined || other === undefined) return false
+    return current.hasRoomFor(group) && roomFor(current, other, group) <= room
   }
 
   /** Undefined when the group is to go to the database itself. */
