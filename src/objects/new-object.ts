@@ -56,28 +56,30 @@ export function newObject(
     )
   const told = contentAttributes(object, attributes)
   checkDateOrder(attributes)
-  const isTemplate = objectType === 'Template'
-  const sensitive = attributes.sensitive ?? false
-  const extractable = attributes.extractable ?? true
-  return {
-    object: withoutInner(object),
-    attributes: asOf(
-      {
-        ...attributes,
-        ...told,
-        uniqueIdentifier,
-        shortUniqueIdentifier: hash('sha256', uniqueIdentifier, 'buffer'),
-        protectionStorageMask: masks.ProtectionStorageMask.bits.Software,
-        objectType,
-        initialDate: now,
-        lastChangeDate: now,
-        ...(isTemplate ? {} : { state: 'PreActive' as const, leaseTime, fresh: attributes.fresh ?? true }),
-        ...(isGenerated ? { originalCreationDate: now, randomNumberGenerator: ownGenerator } : {}),
-        ...(isTemplate ? {} : { sensitive, alwaysSensitive: sensitive, extractable, neverExtractable: !extractable }),
-      },
-      now,
-    ),
+  const set = {
+    uniqueIdentifier,
+    shortUniqueIdentifier: hash('sha256', uniqueIdentifier, 'buffer'),
+    protectionStorageMask: masks.ProtectionStorageMask.bits.Software,
+    objectType,
+    initialDate: now,
+    lastChangeDate: now,
+    ...(objectType === 'Template' ? {} : unlessTemplate(attributes)),
+    ...(isGenerated ? { originalCreationDate: now, randomNumberGenerator: ownGenerator } : {}),
   }
+  // Node.js 20 takes a hundred times as long for an object that begins with a spread.
+  return { object: withoutInner(object), attributes: asOf(Object.assign(attributes, told, set), now) }
+}
+
+function unlessTemplate({ fresh = true, sensitive = false, extractable = true }: Attributes) {
+  return {
+    state: 'PreActive',
+    leaseTime,
+    fresh,
+    sensitive,
+    alwaysSensitive: sensitive,
+    extractable,
+    neverExtractable: !extractable,
+  } as const
 }
 
 /** OpenSSL's default generator, which node:crypto uses. */

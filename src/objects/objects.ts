@@ -163,7 +163,7 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
     async create(object) {
       if (session.group === undefined)
         throw new Failure('InvalidMessage', 'an object belongs to a group, and none is given')
-      const stored: StoredObject = { ...object, group: session.group, creator: session.client }
+      const stored: StoredObject = { group: session.group, creator: session.client, ...object }
       checkSize(stored)
       await checkNames(stored, undefined)
       work.write(stored)
