@@ -1,6 +1,6 @@
 /**
- * Long work gives way to others now and then. However much of it there is, in each turn of the event loop only two slices of
- * it are done: so whoever wants little waits for those and not for all.
+ * Long work gives way to others now and then. However much of it there is, in every other turn of the event loop only two slices
+ * of it are done: so whoever wants little waits for those and not for all.
  *
  * @module
  */
@@ -36,7 +36,8 @@ export function longWork(): LongWork {
   function awaitTurn(): void {
     if (isAwaited || waiting.length === 0) return
     isAwaited = true
-    setImmediate(turn)
+    // A turn of the event loop lies between: what arrived during the last slice is answered in it before the next begins.
+    setImmediate(() => setImmediate(turn))
   }
 
   return slices =>
