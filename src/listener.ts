@@ -183,7 +183,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     }
     const peer = peerOf(socket, shown)
     const { subject, fingerprint, issuer, tlsVersion, resumed } = peer
-    const who = { ...where, subject, fingerprint }
+    const who = { subject, fingerprint, ...where }
     const own = faultOf(shown, clientUsage, now())
     const admission = own ?? (await admit(peer))
     if (!isRefusal(admission)) return { session: admission, who }

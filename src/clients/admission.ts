@@ -148,13 +148,13 @@ export function admissionOf(
       if (found !== undefined) {
         const { id, record, entry } = found
         const refusal = objection(found, certificate, isVouched ? offered : notOffered, now)
-        const session = { ...ownerIn(entry), notAfter: entry.notAfter }
-        return refusal ?? { ...session, entry: { id, certificate, seen: record, trusts } }
+        const { notAfter } = entry
+        return refusal ?? { entry: { id, certificate, seen: record, trusts }, notAfter, ...ownerIn(entry) }
       }
       const guest = isVouched ? welcome(certificate, offered(), now) : unknown(subject.text, fingerprint)
       if (!('client' in guest)) return guest
-      const session = { ...guest, notAfter: notAfter.getTime(), isAdministrator: false }
-      return { ...session, entry: { id: fingerprint, certificate, seen: undefined, trusts } }
+      const entry = { id: fingerprint, certificate, seen: undefined, trusts }
+      return { entry, notAfter: notAfter.getTime(), isAdministrator: false, ...guest }
     },
 
     confirm(session, now) {

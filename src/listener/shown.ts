@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { X509Certificate } from 'node:crypto'
+import { hash, X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { peerCertificateIn } from '../../certs/index.ts'
 import { issuersOf } from '../diagnosis/peer-chain.ts'
 import { knownCertificates } from '../known-certificates.ts'
 
@@ -26,52 +27,46 @@ export interface Shown {
 export function shownReader(): (socket: TLSSocket) => Shown | undefined {
   const known = knownCertificates<Shown>(({ certificate }) => certificate)
   return socket => {
-    const told = leafOf(socket)
-    return told && known(told.fingerprint256, () => shownIn(new X509Certificate(told.raw)))
+    const certificate = leafOf(socket)
+    if (certificate === undefined) return undefined
+    const fingerprint = hash('sha256', certificate, 'hex')
+    return known(fingerprint, () => shownIn(certificate, fingerprint))
   }
 }
 
-/**
- * For `getPeerX509Certificate` Node.js 20 decodes anew what issuers the client has sent, of which a resumed session has none:
- * of a full handshake `getPeerCertificate` is then the cheaper.
- */
-const isDecodedAnew = Number.parseInt(process.versions.node) < 22
-
-function leafOf(socket: TLSSocket): Pick<X509Certificate, 'raw' | 'fingerprint256'> | undefined {
-  if (!isDecodedAnew || socket.isSessionReused()) return sentBy(socket)
-  const told = socket.getPeerCertificate()
-  return isEmpty(told) ? undefined : told
+function leafOf(socket: TLSSocket): Uint8Array | undefined {
+  // Null once the connection has ended.
+  const session = socket.getSession() as Buffer | null | undefined
+  if (!session) return undefined
+  try {
+    return peerCertificateIn(session)
+  } finally {
+    session.fill(0)
+  }
 }
 
-/** With the issuers that the client sent: node:tls tells of them once. */
-function sentBy(socket: TLSSocket): X509Certificate | undefined {
-  const known = sent.get(socket)
-  if (known !== undefined) return known
-  const told = socket.getPeerX509Certificate()
-  if (told !== undefined) sent.set(socket, told)
-  return told
+function shownIn(certificate: Uint8Array, fingerprint: string): Shown {
+  const { subject, issuer, validFrom, validTo, keyUsage } = new X509Certificate(certificate)
+  return {
+    certificate,
+    fingerprint,
+    subject: oneLine(subject),
+    issuer: oneLine(issuer),
+    notBefore: new Date(validFrom),
+    notAfter: new Date(validTo),
+    keyUsage,
+  }
 }
-
-const sent = new WeakMap<TLSSocket, X509Certificate>()
-
-/** Whatever the type declarations of node:tls say, of a client without a certificate there is nothing to tell. */
-const isEmpty = (told: object | null): boolean => told === null || !('raw' in told)
-
-const shownIn = (certificate: X509Certificate): Shown => ({
-  certificate: certificate.raw,
-  fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-  subject: oneLine(certificate.subject),
-  issuer: oneLine(certificate.issuer),
-  notBefore: new Date(certificate.validFrom),
-  notAfter: new Date(certificate.validTo),
-  keyUsage: (certificate as { readonly keyUsage?: readonly string[] }).keyUsage,
-})
 
 /** node:crypto writes one attribute a line, least specific first. */
 const oneLine = (name: string | undefined): string => name?.split('\n').reverse().join(',') ?? ''
 
-/** The issuers that a client sent. */
+/** The issuers that a client sent. node:tls tells of them once. */
 export function sentIssuers(socket: TLSSocket): readonly Uint8Array[] {
-  const leaf = sentBy(socket)
-  return leaf === undefined ? [] : issuersOf(leaf)
+  const leaf = sent.get(socket) ?? socket.getPeerX509Certificate()
+  if (leaf === undefined) return []
+  sent.set(socket, leaf)
+  return issuersOf(leaf)
 }
+
+const sent = new WeakMap<TLSSocket, X509Certificate>()

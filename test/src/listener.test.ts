@@ -91,7 +91,7 @@ describe('admission', () => {
     const [peer] = listener.peers
     expect(peer).toMatchObject({ fingerprint, subject: 'CN=alice', issuer: 'CN=trusted', address: '127.0.0.1' })
     expect(peer).toMatchObject({ tlsVersion: 'TLSv1.3', resumed: false })
-    expect(peer?.certificate).toEqual(Buffer.from(der))
+    expect(peer?.certificate).toEqual(new Uint8Array(der))
     expect(peer?.port).toBe(client.socket.localPort)
     expect(listener.connections).toBe(1)
   })
