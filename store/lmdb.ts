@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
@@ -48,11 +49,15 @@ export function lmdb({ path, stays = false }: LmdbOptions): Promise<Engine> {
 async function openAlone(path: string): Promise<Engine> {
   try {
     await makeFolder(path)
-    await checkDatabaseFile(join(path, databaseFile))
+    const file = join(path, databaseFile)
+    // Meanwhile it is opened.
+    const synced = existsSync(file) ? syncFolder(path) : undefined
+    synced?.catch(() => undefined)
+    await checkDatabaseFile(file)
     const opened = engine(path, await openDatabase(path))
     try {
       for (const name of [databaseFile, 'lock.mdb']) await giveToOwner(join(path, name))
-      await syncFolder(path)
+      await (synced ?? syncFolder(path))
       return await journaled(join(path, 'journal'), opened)
     } catch (cause) {
       await opened.close()
