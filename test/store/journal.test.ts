@@ -12,7 +12,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { memory, StoreError, type Change, type Engine, type Entry } from '../../store/index.ts'
-import { journaled, type Base } from '../../store/journaled.ts'
+import type { Base } from '../../store/base.ts'
+import { journaled } from '../../store/journaled.ts'
 import { bytes, codeOf, folder } from './engines.ts'
 
 const pageBytes = 4096
