@@ -6,7 +6,7 @@
  * |---|---|
  * | INTEGER ×2 | format, version of TLS |
  * | OCTET STRING ×3 | cipher, session identifier, secret |
- * | [1], [2] | time, timeout |
+ * | [0], if there, [1], [2] | key argument, time, timeout |
  * | [3] | the other end's certificate, if it has shown one |
  * | … | |
  *

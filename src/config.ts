@@ -14,6 +14,7 @@ import type * as z from 'zod'
 import { nearest } from './config/nearest.ts'
 import {
   examples,
+  inPlace,
   paths,
   presets,
   schema,
@@ -68,7 +69,7 @@ export async function loadConfig({ data, environment = {}, flags = {} }: ConfigS
   const merged: Values = {}
   const origins = new Map<string, string>()
   for (const layer of layers) merge(merged, origins, layer)
-  const parsed = schema.safeParse(merged)
+  const parsed = schema.safeParse(merged, inPlace)
   if (!parsed.success) {
     const placeOf = (path: string): string => origins.get(path) ?? file
     throw new ConfigError(

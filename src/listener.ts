@@ -175,7 +175,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
   }
 
   /** The register is not asked about a certificate that is at fault itself. */
-  async function judge(socket: TLSSocket, where: Fields): Promise<{ session: S; who: Fields } | undefined> {
+  async function judge(socket: TLSSocket, where: Where): Promise<{ session: S; who: Fields } | undefined> {
     const shown = shownBy(socket)
     if (shown === undefined) {
       log.warn({ ...where, ...told(fault('noCertificate', 'client', {})) }, 'connection refused')
@@ -183,7 +183,7 @@ export async function listen<S extends object>(options: ListenOptions<S>): Promi
     }
     const peer = peerOf(socket, shown)
     const { subject, fingerprint, issuer, tlsVersion, resumed } = peer
-    const who = { subject, fingerprint, ...where }
+    const who = { address: where.address, port: where.port, subject, fingerprint }
     const own = faultOf(shown, clientUsage, now())
     const admission = own ?? (await admit(peer))
     if (!isRefusal(admission)) return { session: admission, who }
@@ -249,7 +249,12 @@ const ticketKeyBytes = 48
 /** All sessions end together, and whoever has one from before the last end has a new one by then. */
 const endAgainMs = 10_000
 
-const whereOf = (socket: Socket) => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
+interface Where {
+  readonly address: string
+  readonly port: number
+}
+
+const whereOf = (socket: Socket): Where => ({ address: addressOf(socket), port: socket.remotePort ?? 0 })
 
 /** Read when the first client is refused. */
 function trustedBy({ clientCa }: Credentials): () => readonly Certificate[] {

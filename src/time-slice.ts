@@ -1,6 +1,6 @@
 /**
- * Long work gives way to others now and then. However much of it there is, in every other turn of the event loop only two slices
- * of it are done: so whoever wants little waits for those and not for all.
+ * Long work gives way to others now and then. However much of it there is, only two slices of it are done, and those in every
+ * other turn of the event loop: so whoever wants little waits for those and not for all.
  *
  * @module
  */

@@ -71,7 +71,7 @@ export async function journalPair(path: string, base: Base, onDue: () => void): 
     await rm(path)
   }
 
-  /** The one that may take the group at once. */
+  /** The one that may take the group at once: whoever appends has then begun before anything else goes on. */
   function readyFor(group: Group): Journal | undefined {
     if (current === undefined || other === undefined || !current.hasRoomFor(group)) return undefined
     return roomFor(current, other, group) <= room ? current : undefined

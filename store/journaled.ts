@@ -63,6 +63,7 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
       if (!isDue) continue
       isDue = false
       tell()
+      tell = () => undefined
       await journals.merge()
     }
     tell()
@@ -74,6 +75,7 @@ export async function journaled(path: string, base: Base): Promise<Engine> {
     try {
       const { changes, broken } = judge(waited)
       if (changes.size > 0) await make(changes).finally(() => (state = {}))
+      else await setImmediate()
       return () => {
         waited.forEach(({ resolve, reject }, index) => {
           const guard = broken[index]

@@ -153,8 +153,9 @@ export function admissionOf(
       }
       const guest = isVouched ? welcome(certificate, offered(), now) : unknown(subject.text, fingerprint)
       if (!('client' in guest)) return guest
+      const { client, group } = guest
       const entry = { id: fingerprint, certificate, seen: undefined, trusts }
-      return { entry, notAfter: notAfter.getTime(), isAdministrator: false, ...guest }
+      return { client, group, isAdministrator: false, notAfter: notAfter.getTime(), entry }
     },
 
     confirm(session, now) {

@@ -6,9 +6,6 @@
 import * as z from 'zod'
 import { defaultLimits } from '../listener.ts'
 
-// Generating code for a schema that is used twice takes longer than it saves.
-z.config({ jitless: true })
-
 const whole = (min: number, max: number, preset: number) => z.int().min(min).max(max).default(preset)
 
 /** As short names write them: RFC 4514 §3 */
@@ -155,9 +152,12 @@ export const schema = z.strictObject({
   log: settings.log.prefault({}),
 })
 
+/** To generate code for a schema that is used twice takes longer than it saves. */
+export const inPlace = { jitless: true }
+
 /** The default of each setting that has one, by path. */
 export const presets: ReadonlyMap<string, unknown> = new Map(
-  Object.entries(schema.parse({})).flatMap(([section, values]) =>
+  Object.entries(schema.parse({}, inPlace)).flatMap(([section, values]) =>
     Object.entries(values).map(([key, value]): [string, unknown] => [`${section}.${key}`, value]),
   ),
 )

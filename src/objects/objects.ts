@@ -160,10 +160,10 @@ export function objectsOf(session: Session, work: Work, store: Store, now: numbe
       return found
     },
 
-    async create(object) {
+    async create({ object, attributes }) {
       if (session.group === undefined)
         throw new Failure('InvalidMessage', 'an object belongs to a group, and none is given')
-      const stored: StoredObject = { group: session.group, creator: session.client, ...object }
+      const stored: StoredObject = { group: session.group, creator: session.client, object, attributes }
       checkSize(stored)
       await checkNames(stored, undefined)
       work.write(stored)
