@@ -11,7 +11,6 @@
  *
  * @module
  */
-import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
@@ -50,15 +49,11 @@ export function lmdb({ path, stays = false }: LmdbOptions): Promise<Engine> {
 async function openAlone(path: string): Promise<Engine> {
   try {
     await makeFolder(path)
-    const file = join(path, databaseFile)
-    // Meanwhile it is opened.
-    const synced = existsSync(file) ? syncFolder(path) : undefined
-    synced?.catch(() => undefined)
-    await checkDatabaseFile(file)
-    const opened = engine(path, await openDatabase(path))
+    await checkDatabaseFile(join(path, databaseFile))
+    const database = await openDatabase(path)
+    const opened = engine(path, database, syncFolder(path))
     try {
       for (const name of [databaseFile, 'lock.mdb']) await giveToOwner(join(path, name))
-      await (synced ?? syncFolder(path))
       return await journaled(join(path, 'journal'), opened)
     } catch (cause) {
       await opened.close()
@@ -101,7 +96,9 @@ function probe(db: Database): void {
 // Understood by the driver, missing from its types.
 const permissions: object = { permissionsMode: 0o600 }
 
-function engine(path: string, opened: Database): Base {
+/** @param synced when the files are sure to be found again: nothing is written before, and nothing at all if that fails */
+function engine(path: string, opened: Database, synced: Promise<void>): Base {
+  synced.catch(() => undefined)
   let db = opened
   let last: Promise<unknown> = Promise.resolve()
 
@@ -121,6 +118,7 @@ function engine(path: string, opened: Database): Base {
 
   async function write(changes: readonly Change[]): Promise<void> {
     try {
+      await synced
       await db.transaction(() => {
         for (const { key, value } of changes) {
           if (value === undefined) db.removeSync(key)
@@ -170,7 +168,7 @@ function engine(path: string, opened: Database): Base {
 
     transaction: () => inTurn(() => lastTransaction(join(path, databaseFile))),
 
-    reserve: bytes => inTurn(() => reserveRoom(join(path, databaseFile), bytes)),
+    reserve: bytes => inTurn(() => synced.then(() => reserveRoom(join(path, databaseFile), bytes))),
 
     async close() {
       await last
